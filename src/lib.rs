@@ -1,1 +1,6 @@
-//! x
+//! Homeward: readings from home units, judged by a nurse's parameters, brought to people who act.
+//!
+//! The modules stand in reading order: follow one reading from `broker` to `web`.
+
+pub mod clock;
+pub mod domain;

@@ -1,0 +1,50 @@
+//! A session is what arrives, is identified, receipted, judged and shown; readings are never handled apart from theirs.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::ids::SessionKey;
+use super::reading::Reading;
+use super::time::Instant;
+
+/// One run at the home unit: readings and answers, sent together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub key: SessionKey,
+    pub seq: Option<i64>,
+    pub trigger: Trigger,
+    /// The retest request that this session answers.
+    pub request_id: Option<Uuid>,
+    /// What the unit believed was in force; information only.
+    pub plan_version: Option<i64>,
+    pub started_at: Option<Instant>,
+    pub completed_at: Instant,
+    pub sent_at: Option<Instant>,
+    /// By our clock.
+    pub received_at: Instant,
+    pub readings: Vec<Reading>,
+    pub answers: Vec<Answer>,
+}
+
+/// What made the unit take the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    Scheduled,
+    Patient,
+    Retest,
+}
+
+/// One answer to one key question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its place in the session's `answers`, from 0.
+    pub index: u16,
+    pub question: String,
+    /// An option code of the plan, or `not_answered`: asked, no reply, which is not `no`.
+    pub answer: String,
+    pub answered_at: Option<Instant>,
+}
+
+/// The code of a question that was asked and got no reply.
+pub const NOT_ANSWERED: &str = "not_answered";
