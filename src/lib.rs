@@ -2,5 +2,7 @@
 //!
 //! The modules stand in reading order: follow one reading from `broker` to `web`.
 
+pub mod broker;
 pub mod clock;
 pub mod domain;
+pub mod wire;

@@ -1,0 +1,87 @@
+//! Both connections report here, and whoever starts, watches or explains the service reads it. A fault stays
+//! readable until its connection works again.
+
+use tokio::sync::watch;
+
+/// Why a connection is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    #[error("{0}")]
+    Unreachable(String),
+    #[error("the broker's certificate is not accepted: {0}")]
+    Untrusted(String),
+    #[error("the broker refused the sign-in: {0}")]
+    SignIn(String),
+    #[error("the broker refused the subscription to {filter}: {reason}")]
+    Subscription { filter: String, reason: String },
+    #[error("{held} messages are waiting to be stored; the connection is opened again when they are fewer")]
+    TooManyHeld { held: usize },
+    #[error("messages were given back unprocessed; the broker is asked to deliver them again")]
+    GivenBack,
+}
+
+impl Fault {
+    /// Waiting does not help: somebody has to change a setting here or at the broker.
+    pub fn needs_a_person(&self) -> bool {
+        matches!(
+            self,
+            Self::Untrusted(_) | Self::SignIn(_) | Self::Subscription { .. }
+        )
+    }
+}
+
+/// How the service stands with the broker. Counters start at zero with the process.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Link {
+    /// Connected and subscribed: sessions arrive.
+    pub inbound: bool,
+    /// Connected for receipts, plans and requests.
+    pub outbound: bool,
+    /// How many inbound connections there have been; tickets of an earlier one acknowledge nothing.
+    pub generation: u64,
+    /// Connections that were lost, of both kinds, for whatever reason.
+    pub reconnects: u64,
+    /// Acknowledgements that could not be handed over (the connection was renewed, the messages come again).
+    pub acks_dropped: u64,
+    /// Publishes that the broker refused, or that are too large for it.
+    pub refused_publishes: u64,
+    /// Times the connection was given up because too many messages were waiting to be stored.
+    pub hard_cap_reached: u64,
+    pub inbound_fault: Option<Fault>,
+    pub outbound_fault: Option<Fault>,
+}
+
+impl Link {
+    /// Whether messages can come in and go out.
+    pub fn is_up(&self) -> bool {
+        self.inbound && self.outbound
+    }
+
+    /// A fault that only a person can mend.
+    pub(super) fn blocking_fault(&self) -> Option<&Fault> {
+        [&self.inbound_fault, &self.outbound_fault]
+            .into_iter()
+            .flatten()
+            .find(|fault| fault.needs_a_person())
+    }
+
+    pub(super) fn any_fault(&self) -> Option<&Fault> {
+        self.inbound_fault.as_ref().or(self.outbound_fault.as_ref())
+    }
+}
+
+/// The writing end, shared by the two connections.
+#[derive(Debug, Clone)]
+pub(super) struct Board(std::sync::Arc<watch::Sender<Link>>);
+
+impl Board {
+    pub(super) fn new() -> (Self, watch::Receiver<Link>) {
+        let (sender, receiver) = watch::channel(Link::default());
+        (Self(std::sync::Arc::new(sender)), receiver)
+    }
+
+    pub(super) fn note(&self, change: impl FnOnce(&mut Link)) {
+        self.0.send_modify(change);
+    }
+}

@@ -1,0 +1,192 @@
+//! A ticket is the right to acknowledge one message once, on the connection it came on, and on no other. It
+//! cannot be copied; dropped unused it asks for the message again.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rumqttc::v5::AsyncClient;
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::Publish;
+use tokio::sync::{Notify, oneshot};
+
+use super::link::Board;
+
+/// One message as it arrived.
+#[derive(Debug)]
+pub struct Frame {
+    pub topic: String,
+    pub payload: Vec<u8>,
+    /// The broker kept it from before we subscribed; how long ago it was sent cannot be told from its arrival.
+    pub retained: bool,
+    /// To be handed to [`Acker::ack`] once what the message says is safely stored.
+    pub ticket: Ticket,
+}
+
+/// The right to acknowledge one message. Dropping it instead gives the message back: the connection is renewed
+/// and the broker delivers again whatever was not acknowledged.
+#[derive(Debug)]
+pub struct Ticket {
+    shared: Arc<Shared>,
+    generation: u64,
+    /// Zero where the message came at `QoS` 0 and nothing is to be acknowledged.
+    packet: u16,
+    settled: bool,
+}
+
+impl Ticket {
+    /// Neither acknowledged nor given back: the connection is ending anyway.
+    pub(super) fn forget(mut self) {
+        self.settled = true;
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.shared.held.fetch_sub(1, Ordering::AcqRel);
+        self.shared.eased.notify_one();
+        if !self.settled && self.packet != 0 {
+            let mut live = self.shared.live();
+            if let Some(live) = live.as_mut().filter(|live| live.generation == self.generation) {
+                live.renew();
+            }
+        }
+    }
+}
+
+/// The connection of the moment.
+#[derive(Debug)]
+struct Live {
+    generation: u64,
+    client: AsyncClient,
+    renewal: Option<oneshot::Sender<()>>,
+}
+
+impl Live {
+    fn renew(&mut self) {
+        if let Some(renewal) = self.renewal.take() {
+            // Nobody listens where the connection is just ending: then it is renewed already.
+            let _ = renewal.send(());
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    live: Mutex<Option<Live>>,
+    generations: AtomicUsize,
+    held: AtomicUsize,
+    eased: Notify,
+}
+
+impl Shared {
+    fn live(&self) -> MutexGuard<'_, Option<Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What has been received and is not yet settled, of all connections so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Holdings {
+    shared: Arc<Shared>,
+}
+
+impl Holdings {
+    /// From now on the client's connection is the one to acknowledge on. The receiver resolves when one of its
+    /// messages was given back.
+    pub(super) fn open(&self, client: AsyncClient) -> (u64, oneshot::Receiver<()>) {
+        let generation = self.shared.generations.fetch_add(1, Ordering::AcqRel) as u64 + 1;
+        let (renewal, given_back) = oneshot::channel();
+        *self.shared.live() = Some(Live {
+            generation,
+            client,
+            renewal: Some(renewal),
+        });
+        (generation, given_back)
+    }
+
+    /// Nothing can be acknowledged until the next `open`.
+    pub(super) fn close(&self) {
+        *self.shared.live() = None;
+    }
+
+    pub(super) fn ticket(&self, packet: u16) -> Ticket {
+        self.shared.held.fetch_add(1, Ordering::AcqRel);
+        let generation = self.shared.generations.load(Ordering::Acquire) as u64;
+        Ticket {
+            shared: Arc::clone(&self.shared),
+            generation,
+            packet,
+            settled: false,
+        }
+    }
+
+    pub(super) fn held(&self) -> usize {
+        self.shared.held.load(Ordering::Acquire)
+    }
+
+    /// Resolves once no more than so many are held.
+    pub(super) async fn at_most(&self, count: usize) {
+        while self.held() > count {
+            self.shared.eased.notified().await;
+        }
+    }
+}
+
+/// Hands acknowledgements to the connection. Never blocks and never waits.
+#[derive(Debug, Clone)]
+pub struct Acker {
+    holdings: Holdings,
+    board: Board,
+}
+
+impl Acker {
+    pub(super) fn new(holdings: Holdings, board: Board) -> Self {
+        Self { holdings, board }
+    }
+
+    /// How many were acknowledged: those of the current connection. The others come again, so whatever they
+    /// led to has to be idempotent.
+    pub fn ack(&self, tickets: impl IntoIterator<Item = Ticket>) -> usize {
+        let (mut acked, mut dropped) = (0, 0);
+        let mut settled = Vec::new();
+        {
+            let mut live = self.holdings.shared.live();
+            for mut ticket in tickets {
+                if let Some(live) = live.as_mut().filter(|live| live.generation == ticket.generation) {
+                    if ticket.packet == 0 || live.client.try_ack(&receipt_for(ticket.packet)).is_ok() {
+                        acked += 1;
+                    } else {
+                        // The slot would stay taken for as long as the connection lasts.
+                        dropped += 1;
+                        live.renew();
+                    }
+                }
+                ticket.settled = true;
+                settled.push(ticket);
+            }
+        }
+        drop(settled);
+        if dropped > 0 {
+            tracing::error!(
+                dropped,
+                "acknowledgements could not be handed over; the connection is renewed"
+            );
+            self.board.note(|link| link.acks_dropped += dropped);
+        }
+        acked
+    }
+
+    /// Messages received and neither acknowledged nor given back, of all connections.
+    pub fn held(&self) -> usize {
+        self.holdings.held()
+    }
+}
+
+/// rumqttc reads nothing but quality of service and packet id of the message that it acknowledges.
+fn receipt_for(packet: u16) -> Publish {
+    Publish {
+        qos: QoS::AtLeastOnce,
+        pkid: packet,
+        ..Publish::default()
+    }
+}

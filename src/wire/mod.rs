@@ -1,0 +1,3 @@
+//! What travels over MQTT: topic names here; payloads are decoded beside them.
+
+pub mod topic;

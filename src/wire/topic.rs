@@ -1,0 +1,101 @@
+//! The one place that spells a topic. A unit's id is part of its topics, so a text that is no unit id never
+//! becomes a topic, and a topic with anything else in that level never becomes a unit.
+
+const UNITS: &str = "homeward/v1/units/";
+
+/// Every unit's sessions, as a subscription filter.
+pub const ALL_SESSIONS: &str = "homeward/v1/units/+/session";
+/// Every unit's status messages (last wills among them), as a subscription filter.
+pub const ALL_STATUSES: &str = "homeward/v1/units/+/status";
+
+/// Longest unit id, in characters (all of them ASCII).
+pub const UNIT_ID_MAX: usize = 64;
+
+/// What a topic of one unit is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// Unit to service: one session.
+    Session,
+    /// Unit to service: online or not, battery, firmware; retained, and the unit's last will.
+    Status,
+    /// Service to unit: what became of a session.
+    Receipt,
+    /// Service to unit: what to measure and ask, retained.
+    Plan,
+    /// Service to unit: a retest or a message.
+    Request,
+}
+
+impl Channel {
+    /// All channels, in the order of the contract.
+    pub const ALL: [Self; 5] = [
+        Self::Session,
+        Self::Status,
+        Self::Receipt,
+        Self::Plan,
+        Self::Request,
+    ];
+
+    /// The last level of the topic.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Status => "status",
+            Self::Receipt => "receipt",
+            Self::Plan => "plan",
+            Self::Request => "request",
+        }
+    }
+
+    /// Whether the unit is the one that publishes here (the service publishes on the others).
+    pub const fn is_from_unit(self) -> bool {
+        matches!(self, Self::Session | Self::Status)
+    }
+}
+
+/// Whether the text has the form of a unit id: `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`.
+pub fn is_unit_id(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() <= UNIT_ID_MAX
+        && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
+        && bytes
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
+/// The topic of one channel of one unit. The unit id must have the form of [`is_unit_id`].
+pub fn of(unit_id: &str, channel: Channel) -> String {
+    format!("{UNITS}{unit_id}/{}", channel.name())
+}
+
+/// Where a unit publishes its sessions.
+pub fn session(unit_id: &str) -> String {
+    of(unit_id, Channel::Session)
+}
+
+/// Where a unit publishes its status, retained.
+pub fn status(unit_id: &str) -> String {
+    of(unit_id, Channel::Status)
+}
+
+/// Where the service answers a unit's session.
+pub fn receipt(unit_id: &str) -> String {
+    of(unit_id, Channel::Receipt)
+}
+
+/// Where the service publishes a unit's plan, retained.
+pub fn plan(unit_id: &str) -> String {
+    of(unit_id, Channel::Plan)
+}
+
+/// Where the service asks a unit for something.
+pub fn request(unit_id: &str) -> String {
+    of(unit_id, Channel::Request)
+}
+
+/// The unit id and channel that a topic names; `None` for any other topic, and for filters with wildcards.
+pub fn parse(topic: &str) -> Option<(&str, Channel)> {
+    let (unit_id, name) = topic.strip_prefix(UNITS)?.split_once('/')?;
+    let channel = Channel::ALL.into_iter().find(|channel| channel.name() == name)?;
+    is_unit_id(unit_id).then_some((unit_id, channel))
+}
