@@ -17,12 +17,12 @@ pub(super) const SERVICE: &str = "$service";
 
 /// Whether a unit may publish (or leave a last will) there.
 pub fn may_publish(unit_id: &str, to: &str) -> bool {
-    topic::parse(to).is_some_and(|(owner, channel)| owner == unit_id && channel.is_from_unit())
+    topic::parse(to).is_some_and(|(owner, channel)| owner.as_str() == unit_id && channel.is_from_unit())
 }
 
 /// Whether a unit may subscribe to the filter: exactly one of its own topics.
 pub fn may_subscribe(unit_id: &str, filter: &str) -> bool {
-    topic::parse(filter).is_some_and(|(owner, _)| owner == unit_id)
+    topic::parse(filter).is_some_and(|(owner, _)| owner.as_str() == unit_id)
 }
 
 pub(super) struct Doorkeeper {

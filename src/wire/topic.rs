@@ -1,15 +1,14 @@
 //! The one place that spells a topic. A unit's id is part of its topics, so a text that is no unit id never
 //! becomes a topic, and a topic with anything else in that level never becomes a unit.
 
+use crate::domain::ids::UnitId;
+
 const UNITS: &str = "homeward/v1/units/";
 
 /// Every unit's sessions, as a subscription filter.
 pub const ALL_SESSIONS: &str = "homeward/v1/units/+/session";
 /// Every unit's status messages (last wills among them), as a subscription filter.
 pub const ALL_STATUSES: &str = "homeward/v1/units/+/status";
-
-/// Longest unit id, in characters (all of them ASCII).
-pub const UNIT_ID_MAX: usize = 64;
 
 /// What a topic of one unit is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,49 +52,44 @@ impl Channel {
     }
 }
 
-/// Whether the text has the form of a unit id: `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`.
+/// Whether the text has the form of a unit id.
 pub fn is_unit_id(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.len() <= UNIT_ID_MAX
-        && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
-        && bytes
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    text.parse::<UnitId>().is_ok()
 }
 
-/// The topic of one channel of one unit. The unit id must have the form of [`is_unit_id`].
-pub fn of(unit_id: &str, channel: Channel) -> String {
-    format!("{UNITS}{unit_id}/{}", channel.name())
+/// The topic of one channel of one unit.
+pub fn of(unit: &UnitId, channel: Channel) -> String {
+    format!("{UNITS}{unit}/{}", channel.name())
 }
 
 /// Where a unit publishes its sessions.
-pub fn session(unit_id: &str) -> String {
-    of(unit_id, Channel::Session)
+pub fn session(unit: &UnitId) -> String {
+    of(unit, Channel::Session)
 }
 
 /// Where a unit publishes its status, retained.
-pub fn status(unit_id: &str) -> String {
-    of(unit_id, Channel::Status)
+pub fn status(unit: &UnitId) -> String {
+    of(unit, Channel::Status)
 }
 
 /// Where the service answers a unit's session.
-pub fn receipt(unit_id: &str) -> String {
-    of(unit_id, Channel::Receipt)
+pub fn receipt(unit: &UnitId) -> String {
+    of(unit, Channel::Receipt)
 }
 
 /// Where the service publishes a unit's plan, retained.
-pub fn plan(unit_id: &str) -> String {
-    of(unit_id, Channel::Plan)
+pub fn plan(unit: &UnitId) -> String {
+    of(unit, Channel::Plan)
 }
 
 /// Where the service asks a unit for something.
-pub fn request(unit_id: &str) -> String {
-    of(unit_id, Channel::Request)
+pub fn request(unit: &UnitId) -> String {
+    of(unit, Channel::Request)
 }
 
-/// The unit id and channel that a topic names; `None` for any other topic, and for filters with wildcards.
-pub fn parse(topic: &str) -> Option<(&str, Channel)> {
-    let (unit_id, name) = topic.strip_prefix(UNITS)?.split_once('/')?;
+/// The unit and channel that a topic names; `None` for any other topic, and for filters with wildcards.
+pub fn parse(topic: &str) -> Option<(UnitId, Channel)> {
+    let (unit, name) = topic.strip_prefix(UNITS)?.split_once('/')?;
     let channel = Channel::ALL.into_iter().find(|channel| channel.name() == name)?;
-    is_unit_id(unit_id).then_some((unit_id, channel))
+    Some((unit.parse().ok()?, channel))
 }
