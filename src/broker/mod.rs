@@ -69,12 +69,13 @@ pub struct Settings {
 }
 
 impl Settings {
+    // Units often use their id as client id; a dot keeps ours apart from every one of them.
     fn inbound_client_id(&self) -> String {
-        self.client_id.clone()
+        format!("{}.in", self.client_id)
     }
 
     fn outbound_client_id(&self) -> String {
-        format!("{}-out", self.client_id)
+        format!("{}.out", self.client_id)
     }
 }
 
