@@ -23,6 +23,8 @@ pub struct Alert {
 pub enum About {
     Patient(PatientId),
     Unit(UnitId),
+    /// Messages that name no unit of ours.
+    Service,
 }
 
 /// Where the alert stands, with the facts of that state.
