@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use super::time::Instant;
 
 macro_rules! id {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
@@ -109,4 +112,81 @@ impl fmt::Display for SessionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.unit_id, self.session_id.hyphenated())
     }
+}
+
+/// Where new ids come from: chance, or a seed in tests and the demo. Clones share the source.
+///
+/// Ids made in the same millisecond rise, so that the later of two acts at one instant sorts later.
+#[derive(Debug, Clone)]
+pub struct Ids(Arc<Mutex<Source>>);
+
+#[derive(Debug)]
+struct Source {
+    /// The state of a `SplitMix64` generator; `None`: the operating system's randomness.
+    seed: Option<u64>,
+    millis: u64,
+    /// The 74 bits of the last id that are not time or version.
+    tail: u128,
+}
+
+impl Ids {
+    pub fn random() -> Self {
+        Self::from_seed(None)
+    }
+
+    /// The same ids in the same order for the same times, every run.
+    pub fn seeded(seed: u64) -> Self {
+        Self::from_seed(Some(seed))
+    }
+
+    fn from_seed(seed: Option<u64>) -> Self {
+        Self(Arc::new(Mutex::new(Source {
+            seed,
+            millis: 0,
+            tail: 0,
+        })))
+    }
+
+    /// A new `UUIDv7` of this time, as whichever id is wanted.
+    pub fn make<Id: From<Uuid>>(&self, now: Instant) -> Id {
+        let mut source = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Id::from(source.next(u64::try_from(now.timestamp_millis()).unwrap_or(0)))
+    }
+}
+
+impl Source {
+    const TAIL: u128 = (1 << 74) - 1;
+
+    fn next(&mut self, millis: u64) -> Uuid {
+        let chance = self.chance();
+        self.tail = if millis == self.millis {
+            self.tail + 1 + (chance & 0xffff_ffff)
+        } else {
+            chance >> 1
+        } & Self::TAIL;
+        self.millis = millis;
+        let (high, low) = (self.tail >> 62, self.tail & ((1 << 62) - 1));
+        let all = ((high << 64) | low).to_be_bytes();
+        let mut tail = [0; 10];
+        tail.copy_from_slice(&all[6..]);
+        uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
+    }
+
+    /// 74 bits.
+    fn chance(&mut self) -> u128 {
+        let wide = match &mut self.seed {
+            None => Uuid::new_v4().as_u128(),
+            Some(state) => (u128::from(split_mix(state)) << 64) | u128::from(split_mix(state)),
+        };
+        // A v4 id's fixed bits lie in the middle 70: fold the ends over them.
+        (wide ^ (wide >> 54)) & Self::TAIL
+    }
+}
+
+fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
