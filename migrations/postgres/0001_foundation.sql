@@ -115,8 +115,8 @@ create table plan_version (
     reason text not null,
     -- As it was put; immutable.
     body text not null,
-    -- Null where a machine client set it. The name is as it was then.
-    set_by uuid,
+    -- A member of staff or a machine client: no foreign key. The name is as it was then.
+    set_by uuid not null,
     set_by_name text not null,
     set_at timestamptz not null,
     primary key (patient_id, version)
@@ -158,7 +158,7 @@ create table decision (
     decision text not null check (decision in ('exclude', 'accept')),
     reason text not null,
     decided_at timestamptz not null,
-    decided_by uuid,
+    decided_by uuid not null,
     decided_by_name text not null,
     foreign key (unit_id, session_id) references session (unit_id, session_id)
 );
@@ -215,6 +215,8 @@ create unique index alert_open_patient on alert (patient_id, class) where state 
 create unique index alert_open_unit on alert (unit_id, class) where state <> 'closed' and unit_id is not null;
 create unique index alert_open_service on alert (class) where state <> 'closed' and patient_id is null and unit_id is null;
 create index alert_newest on alert (opened_at, id);
+-- The worklist must not walk through years of closed ones.
+create index alert_open on alert (opened_at, id) where state <> 'closed';
 create index alert_patient on alert (patient_id, opened_at);
 
 create table alert_finding (

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Class, Severity};
-use super::ids::{AlertId, PatientId, StaffId, UnitId};
+use super::ids::{AlertId, PatientId, UnitId};
+use super::staff::Actor;
 use super::time::Instant;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,15 +39,15 @@ pub enum AlertState {
 /// Who took it, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    pub by: StaffId,
+    pub by: Actor,
     pub at: Instant,
 }
 
 /// How it ended: a coded outcome always, free text beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closing {
-    /// `None` where the system closed it (`cleared_by_itself`) or a machine client did.
-    pub by: Option<StaffId>,
+    /// `None` where the system closed it (`cleared_by_itself`).
+    pub by: Option<Actor>,
     pub at: Instant,
     pub outcome: Outcome,
     pub note: Option<String>,
@@ -83,7 +84,7 @@ impl Alert {
     }
 
     /// Takes the alert. Claiming again what is already one's own changes nothing and is refused, so that a double click shows.
-    pub fn claim(self, by: StaffId, now: Instant) -> Result<Self, Unlawful> {
+    pub fn claim(self, by: Actor, now: Instant) -> Result<Self, Unlawful> {
         match self.state {
             AlertState::New => Ok(self.moved(AlertState::Claimed(Claim { by, at: now }), now)),
             AlertState::Claimed(_) => Err(Unlawful::AlreadyClaimed),
@@ -92,9 +93,9 @@ impl Alert {
     }
 
     /// Gives a claimed alert back to the list.
-    pub fn release(self, by: StaffId, now: Instant) -> Result<Self, Unlawful> {
+    pub fn release(self, by: &Actor, now: Instant) -> Result<Self, Unlawful> {
         match &self.state {
-            AlertState::Claimed(claim) if claim.by == by => Ok(self.moved(AlertState::New, now)),
+            AlertState::Claimed(claim) if claim.by.id == by.id => Ok(self.moved(AlertState::New, now)),
             AlertState::Claimed(_) => Err(Unlawful::ClaimedByAnother),
             AlertState::New => Err(Unlawful::NotClaimed),
             AlertState::Closed(_) => Err(Unlawful::Closed),
@@ -104,7 +105,7 @@ impl Alert {
     /// Ends the alert with a coded outcome, by whoever holds it.
     pub fn close(
         self,
-        by: StaffId,
+        by: Actor,
         outcome: Outcome,
         note: Option<String>,
         now: Instant,
@@ -113,7 +114,7 @@ impl Alert {
             return Err(Unlawful::SystemOutcome);
         }
         match &self.state {
-            AlertState::Claimed(claim) if claim.by == by => Ok(self.moved(
+            AlertState::Claimed(claim) if claim.by.id == by.id => Ok(self.moved(
                 AlertState::Closed(Closing {
                     by: Some(by),
                     at: now,

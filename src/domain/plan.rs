@@ -2,10 +2,11 @@
 
 use chrono::NaiveDate;
 
-use super::ids::{PatientId, StaffId};
+use super::ids::PatientId;
 use super::question::Question;
 use super::rule::Rule;
 use super::schedule::Schedule;
+use super::staff::Actor;
 use super::time::Instant;
 
 /// One version of a patient's parameters, found sound.
@@ -34,16 +35,8 @@ pub struct PlanVersion {
     pub patient_id: PatientId,
     pub plan: Plan,
     pub body: String,
-    pub set_by: SetBy,
+    pub set_by: Actor,
     pub set_at: Instant,
-}
-
-/// Who set a version; the name as it was then.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetBy {
-    /// `None` where a machine client did.
-    pub id: Option<StaffId>,
-    pub name: String,
 }
 
 /// The version in force at an instant: the highest number among those begun and not ended; before all of them, the one that begins first.

@@ -1,6 +1,14 @@
 //! `admin` is a role of machine tokens only; no person may do everything.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Who acted: a member of staff or a machine client, with the name as it was then.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Actor {
+    pub id: Uuid,
+    pub name: String,
+}
 
 /// What a member of staff, or a machine token, may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
