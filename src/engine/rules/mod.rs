@@ -1,0 +1,122 @@
+//! One file per rule kind, chosen in one match. Combinations come last, because they read what the others fired.
+
+mod answer;
+mod change;
+mod combination;
+mod limits;
+
+use chrono::TimeDelta;
+
+pub(super) use limits::beyond_red;
+
+use super::Fired;
+use super::belief::Held;
+use super::history::{Earlier, History, Place, Point, Timeline};
+use crate::domain::finding::{Class, Finding, Numbers, Severity, Side};
+use crate::domain::ids::ReadingId;
+use crate::domain::measure::Measure;
+use crate::domain::plan::Plan;
+use crate::domain::reading::Reading;
+use crate::domain::rule::{Rule, RuleKind};
+use crate::domain::session::Session;
+use crate::domain::time::Instant;
+
+/// Everything that a rule may look at when it judges a session.
+pub(super) struct Scene<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) session: &'a Session,
+    /// One for each reading of the session.
+    pub(super) held: &'a [Held],
+    pub(super) timeline: &'a Timeline<'a>,
+    pub(super) history: &'a History,
+    /// The session's place in session order.
+    pub(super) rank: usize,
+}
+
+impl Scene<'_> {
+    /// The session's accepted readings of a measure, in the order of the payload, which need not be reading order.
+    fn accepted(&self, measure: Measure) -> impl Iterator<Item = (&Reading, Point)> {
+        let readings = self.session.readings.iter().zip(self.held).zip(0_u16..);
+        readings.filter_map(move |((reading, held), index)| {
+            let value = reading
+                .judged()
+                .filter(|_| held.state.counts() && reading.measure == Some(measure))?;
+            let place = Place {
+                rank: self.rank,
+                index,
+            };
+            Some((
+                reading,
+                Point {
+                    taken_at: reading.taken_at,
+                    place,
+                    value,
+                },
+            ))
+        })
+    }
+
+    fn reading_id(&self, place: Place) -> ReadingId {
+        self.timeline.reading_id(place)
+    }
+}
+
+/// That a rule fired: its finding, short of what every finding of the session shares.
+struct Firing {
+    severity: Severity,
+    side: Option<Side>,
+    at: Instant,
+    numbers: Numbers,
+    readings: Vec<ReadingId>,
+    sentence: String,
+}
+
+/// Judges every rule of the plan; returns what fired, for combinations, sorted.
+pub(super) fn judge(scene: &Scene<'_>, earlier: &Earlier, findings: &mut Vec<Finding>) -> Vec<Fired> {
+    let mut fired = Vec::new();
+    for rule in &scene.plan.rules {
+        let firing = match &rule.kind {
+            RuleKind::Limits(limits) => limits::judge(rule, limits, scene, &mut fired),
+            RuleKind::Change(change) => change::judge(rule, change, scene, &mut fired),
+            RuleKind::Answer(answer) => answer::judge(rule, answer, scene, &mut fired),
+            RuleKind::Combination(_) => None,
+        };
+        findings.extend(firing.map(|firing| finding(rule, scene, firing)));
+    }
+    fired.sort_unstable();
+    for rule in &scene.plan.rules {
+        if let RuleKind::Combination(combination) = &rule.kind {
+            let firing = combination::judge(combination, scene, &fired, earlier);
+            findings.extend(firing.map(|firing| finding(rule, scene, firing)));
+        }
+    }
+    fired
+}
+
+/// How far before a reading, or before `completed_at`, the rule can look.
+pub(super) fn reach(kind: &RuleKind) -> TimeDelta {
+    match kind {
+        RuleKind::Change(change) => change::reach(change),
+        RuleKind::Combination(combination) => combination::reach(combination),
+        RuleKind::Limits(_) | RuleKind::Answer(_) => TimeDelta::zero(),
+    }
+}
+
+fn finding(rule: &Rule, scene: &Scene<'_>, firing: Firing) -> Finding {
+    let key = &scene.session.key;
+    Finding {
+        rule: rule.id.clone(),
+        side: firing.side,
+        kind: rule.kind.word().to_owned(),
+        class: Class::Clinical,
+        severity: firing.severity,
+        plan_version: Some(scene.plan.version),
+        session: Some(key.clone()),
+        unit_id: Some(key.unit_id.clone()),
+        at: firing.at,
+        numbers: firing.numbers,
+        readings: firing.readings,
+        sentence: firing.sentence,
+        reason: None,
+    }
+}

@@ -1,0 +1,33 @@
+//! A window of days begins at a local midnight ("since Monday"), so it is an hour longer or shorter where the clocks change.
+
+use chrono::{Days, LocalResult, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+
+use crate::domain::time::Instant;
+
+/// The begin of a window of `days` days up to `at`: 00:00, in `zone`, of that many days before the local day of `at`.
+pub(super) fn days_before(zone: Tz, at: Instant, days: u16) -> Instant {
+    let today = at.with_timezone(&zone).date_naive();
+    let first = today
+        .checked_sub_days(Days::new(days.into()))
+        .unwrap_or(NaiveDate::MIN);
+    midnight(zone, first)
+}
+
+/// No window of so many days begins earlier than this before its end: today's hours, and what clock changes add.
+pub(super) fn longest(days: u16) -> TimeDelta {
+    TimeDelta::days(i64::from(days) + 2)
+}
+
+/// The first instant of a local day. A midnight that is skipped is the first minute that exists again; of a repeated one, the first.
+fn midnight(zone: Tz, day: NaiveDate) -> Instant {
+    let start = day.and_time(NaiveTime::MIN);
+    let whole_days = 2 * 24 * 60;
+    (0..whole_days)
+        .filter_map(|minute| start.checked_add_signed(TimeDelta::minutes(minute)))
+        .find_map(|local| match zone.from_local_datetime(&local) {
+            LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.with_timezone(&Utc)),
+            LocalResult::None => None,
+        })
+        .unwrap_or_else(|| start.and_utc())
+}
