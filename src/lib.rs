@@ -4,6 +4,8 @@
 
 pub mod broker;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod telemetry;
 pub mod wire;

@@ -1,1 +1,3 @@
-fn main() {}
+//! One binary for all tests of the root crate; its folders mirror src.
+
+mod config;

@@ -1,0 +1,279 @@
+//! One struct a section; each reads all its keys before it misses one.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::keys::Keys;
+
+#[derive(Debug, Clone)]
+pub struct Service {
+    pub name: String,
+    /// For pages; the API speaks UTC.
+    pub timezone: chrono_tz::Tz,
+}
+
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub url: SecretString,
+    pub migrate_on_start: bool,
+    pub max_connections: u32,
+    pub trusted_network: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Data {
+    pub dir: PathBuf,
+}
+
+#[derive(Debug, Clone)]
+pub struct Mqtt {
+    pub url: MqttUrl,
+    /// Of the embedded broker.
+    pub listen: SocketAddr,
+    pub username: Option<String>,
+    pub password: Option<SecretString>,
+    pub ca_file: Option<PathBuf>,
+    /// Certificate and key, PEM.
+    pub client_certificate: Option<(PathBuf, PathBuf)>,
+    pub client_id: String,
+    /// `None`: a single ingestor with a persistent session.
+    pub group: Option<String>,
+    pub receive_maximum: u16,
+    pub hard_cap: usize,
+    pub trusted_network: bool,
+}
+
+/// Which broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MqttUrl {
+    Embedded,
+    /// `mqtt://host[:port]` or `mqtts://host[:port]`.
+    External(String),
+}
+
+#[derive(Debug, Clone)]
+pub struct Http {
+    pub listen: SocketAddr,
+    pub behind_tls_proxy: bool,
+    pub sign_in_hours: u32,
+    pub idle_minutes: u32,
+    pub sign_in_attempts: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// `smtp://…`, `smtps://…` or `log:`.
+    pub url: SecretString,
+}
+
+#[derive(Debug, Clone)]
+pub struct Ingest {
+    pub batch_max: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct Log {
+    pub format: LogFormat,
+    /// Filter directives, found sound.
+    pub level: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Service {
+    pub(super) fn read(keys: &mut Keys<'_>) -> Option<Self> {
+        let name = keys.text("service.name");
+        let timezone = keys.parsed("service.timezone", "a time zone such as Europe/London");
+        Some(Self {
+            name: name?,
+            timezone: timezone?,
+        })
+    }
+}
+
+impl Data {
+    pub(super) fn read(keys: &mut Keys<'_>) -> Option<Self> {
+        Some(Self {
+            dir: keys.text("data.dir")?.into(),
+        })
+    }
+}
+
+impl Database {
+    pub(super) fn read(keys: &mut Keys<'_>, data: Option<&Data>) -> Option<Self> {
+        let said = keys.secret("database.url");
+        let migrate_on_start = keys.flag("database.migrate_on_start");
+        let max_connections = keys.number("database.max_connections", 1..=500);
+        let trusted_network = keys.flag("database.trusted_network");
+        let url = match said {
+            Some(url) => url,
+            None => format!("sqlite:{}", data?.dir.join("homeward.db").display()).into(),
+        };
+        let known = ["sqlite:", "postgres://", "postgresql://"];
+        if !known.iter().any(|start| url.expose_secret().starts_with(start)) {
+            keys.refuse(
+                "database.url",
+                "is not a database that Homeward knows",
+                "write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME",
+            );
+            return None;
+        }
+        Some(Self {
+            url,
+            migrate_on_start: migrate_on_start?,
+            max_connections: max_connections?,
+            trusted_network: trusted_network?,
+        })
+    }
+}
+
+impl Mqtt {
+    pub(super) fn read(keys: &mut Keys<'_>) -> Option<Self> {
+        let url = Self::read_url(keys);
+        let listen = keys.parsed("mqtt.listen", "an address and port such as 127.0.0.1:1883");
+        let username = keys.optional("mqtt.username");
+        let password = keys.secret("mqtt.password");
+        let ca_file = keys.optional_path("mqtt.ca_file");
+        let cert = keys.optional_path("mqtt.client_cert_file");
+        let key = keys.optional_path("mqtt.client_key_file");
+        let client_id = keys.text("mqtt.client_id");
+        let group = Self::read_group(keys);
+        let receive_maximum = keys.number("mqtt.receive_maximum", 1..=u16::MAX);
+        let hard_cap = keys.number("mqtt.hard_cap", 1..=1_000_000);
+        let trusted_network = keys.flag("mqtt.trusted_network");
+        let client_certificate = match (cert, key) {
+            (Some(cert), Some(key)) => Some((cert, key)),
+            (None, None) => None,
+            (cert, _) => {
+                let missing = if cert.is_some() {
+                    "mqtt.client_key_file"
+                } else {
+                    "mqtt.client_cert_file"
+                };
+                keys.refuse(missing, "is missing: a certificate and its key go together", "");
+                return None;
+            }
+        };
+        Some(Self {
+            url: url?,
+            listen: listen?,
+            username,
+            password,
+            ca_file,
+            client_certificate,
+            client_id: client_id?,
+            group,
+            receive_maximum: receive_maximum?,
+            hard_cap: hard_cap?,
+            trusted_network: trusted_network?,
+        })
+    }
+
+    fn read_url(keys: &mut Keys<'_>) -> Option<MqttUrl> {
+        let url = keys.text("mqtt.url")?;
+        if url == "embedded" {
+            return Some(MqttUrl::Embedded);
+        }
+        let hint = "write embedded, mqtt://HOST:PORT or mqtts://HOST:PORT";
+        if !url.starts_with("mqtt://") && !url.starts_with("mqtts://") {
+            // Not quoted: somebody may have written a password into it.
+            keys.refuse("mqtt.url", "is not the address of a broker", hint);
+            return None;
+        }
+        if url.contains('@') {
+            keys.refuse(
+                "mqtt.url",
+                "must not hold a user name or password",
+                "use mqtt.username and mqtt.password",
+            );
+            return None;
+        }
+        Some(MqttUrl::External(url))
+    }
+
+    fn read_group(keys: &mut Keys<'_>) -> Option<String> {
+        let group = keys.optional("mqtt.group")?;
+        if group.contains(['/', '+', '#']) {
+            keys.refuse("mqtt.group", "must not contain '/', '+' or '#'", "");
+        }
+        Some(group)
+    }
+}
+
+impl Http {
+    pub(super) fn read(keys: &mut Keys<'_>) -> Option<Self> {
+        let listen = keys.parsed("http.listen", "an address and port such as 127.0.0.1:8080");
+        let behind_tls_proxy = keys.flag("http.behind_tls_proxy");
+        let sign_in_hours = keys.number("http.sign_in_hours", 1..=24);
+        let idle_minutes = keys.number("http.idle_minutes", 5..=720);
+        let sign_in_attempts = keys.number("http.sign_in_attempts", 1..=100);
+        Some(Self {
+            listen: listen?,
+            behind_tls_proxy: behind_tls_proxy?,
+            sign_in_hours: sign_in_hours?,
+            idle_minutes: idle_minutes?,
+            sign_in_attempts: sign_in_attempts?,
+        })
+    }
+}
+
+impl Mail {
+    pub(super) fn read(keys: &mut Keys<'_>) -> Option<Self> {
+        let url = keys
+            .secret("mail.url")
+            .unwrap_or_else(|| "log:".to_owned().into());
+        let text = url.expose_secret();
+        let sound = text == "log:"
+            || ["smtp://", "smtps://"]
+                .iter()
+                .any(|start| text.strip_prefix(start).is_some_and(|host| !host.is_empty()));
+        if !sound {
+            keys.refuse(
+                "mail.url",
+                "is not a way to send mail",
+                "write smtps://USER:PASSWORD@HOST, smtp://HOST or log:",
+            );
+            return None;
+        }
+        Some(Self { url })
+    }
+}
+
+impl Ingest {
+    pub(super) fn read(keys: &mut Keys<'_>) -> Option<Self> {
+        Some(Self {
+            batch_max: keys.number("ingest.batch_max", 1..=5000)?,
+        })
+    }
+}
+
+impl Log {
+    pub(super) fn read(keys: &mut Keys<'_>) -> Option<Self> {
+        let format = match keys.text("log.format").as_deref() {
+            Some("text") => Some(LogFormat::Text),
+            Some("json") => Some(LogFormat::Json),
+            Some(other) => {
+                keys.refuse("log.format", format!("'{other}' is neither text nor json"), "");
+                None
+            }
+            None => None,
+        };
+        let level: Option<tracing_subscriber::filter::Targets> = keys.parsed(
+            "log.level",
+            "a level (error, warn, info, debug, trace) or a list such as info,homeward::ingest=debug",
+        );
+        let written = keys.text("log.level");
+        level?;
+        Some(Self {
+            format: format?,
+            level: written?,
+        })
+    }
+}
