@@ -1,7 +1,5 @@
 //! A patient as a function of seed and time, not a stream of random numbers: the same patient has the same
 //! values on the same morning whatever was asked before, so that a cohort's history and its live days fit.
-//!
-//! The figures are plausible ones inside the starting limits of each template; they are no clinical data.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,6 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::Deserialize;
+
+use crate::body::Values;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -84,21 +84,6 @@ pub struct Patient {
     well: Values,
 }
 
-/// One person's values at one time, in the units of [`crate::session`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Values {
-    pub weight: f64,
-    pub systolic: f64,
-    pub diastolic: f64,
-    pub heart_rate: f64,
-    pub spo2: f64,
-    pub temperature: f64,
-    pub glucose: f64,
-    pub peak_flow: f64,
-    pub fev1: f64,
-    pub respiratory_rate: f64,
-}
-
 /// What goes wrong when people measure themselves: more than half of all false alerts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Technique {
@@ -113,7 +98,7 @@ impl Patient {
             seed,
             condition,
             course,
-            well: well(&mut StdRng::seed_from_u64(seed), condition),
+            well: Values::well(&mut StdRng::seed_from_u64(seed), condition),
         }
     }
 
@@ -169,22 +154,9 @@ impl Patient {
 
     fn body(&self, at: DateTime<Utc>) -> Values {
         let mut dice = self.dice(at, 4);
-        // The sum of three is near enough to a bell curve, and has an end.
-        let mut noise = |sd: f64| sd * (0..3).map(|_| dice.random_range(-1.0..1.0)).sum::<f64>();
-        let w = &self.well;
-        let steady = Values {
-            weight: w.weight + noise(0.2),
-            systolic: w.systolic + noise(4.0),
-            diastolic: w.diastolic + noise(2.5),
-            heart_rate: w.heart_rate + noise(3.0),
-            spo2: w.spo2 + noise(0.4),
-            temperature: w.temperature + noise(0.12),
-            glucose: w.glucose + noise(0.7),
-            peak_flow: w.peak_flow + noise(8.0),
-            fev1: w.fev1 + noise(0.03),
-            respiratory_rate: w.respiratory_rate + noise(0.7),
-        };
-        steady.worsened(self.condition, self.course.illness(at))
+        self.well
+            .on_a_day(&mut dice)
+            .worsened(self.condition, self.course.illness(at))
     }
 
     /// Dice for one decision at one time: the same at every call.
@@ -194,63 +166,6 @@ impl Patient {
         seed[8..16].copy_from_slice(&at.timestamp().to_le_bytes());
         seed[16..24].copy_from_slice(&decision.to_le_bytes());
         StdRng::from_seed(seed)
-    }
-}
-
-fn well(dice: &mut StdRng, condition: Condition) -> Values {
-    let mut between = |low: f64, high: f64| dice.random_range(low..high);
-    let mut values = Values {
-        weight: between(62.0, 98.0),
-        systolic: between(112.0, 130.0),
-        diastolic: between(70.0, 78.0),
-        heart_rate: between(62.0, 80.0),
-        spo2: between(95.0, 97.5),
-        temperature: between(36.3, 36.8),
-        glucose: between(6.5, 9.5),
-        peak_flow: between(380.0, 480.0),
-        fev1: between(2.2, 3.2),
-        respiratory_rate: between(14.0, 17.0),
-    };
-    match condition {
-        Condition::HeartFailure => values.systolic -= 4.0,
-        Condition::Copd => {
-            values.spo2 -= 1.0;
-            values.peak_flow -= 160.0;
-            values.fev1 -= 1.0;
-            values.respiratory_rate += 2.0;
-        }
-        Condition::Diabetes => {}
-        Condition::Hypertension => values.systolic += 4.0,
-    }
-    values
-}
-
-impl Values {
-    fn worsened(mut self, condition: Condition, illness: f64) -> Self {
-        let mut towards =
-            |value: fn(&mut Self) -> &mut f64, change: f64| *value(&mut self) += change * illness;
-        match condition {
-            Condition::HeartFailure => {
-                towards(|v| &mut v.weight, 3.4);
-                towards(|v| &mut v.spo2, -9.5);
-                towards(|v| &mut v.heart_rate, 18.0);
-                towards(|v| &mut v.respiratory_rate, 6.0);
-            }
-            Condition::Copd => {
-                towards(|v| &mut v.spo2, -9.0);
-                towards(|v| &mut v.heart_rate, 24.0);
-                towards(|v| &mut v.temperature, 1.8);
-                towards(|v| &mut v.peak_flow, -90.0);
-                towards(|v| &mut v.fev1, -0.4);
-                towards(|v| &mut v.respiratory_rate, 8.0);
-            }
-            Condition::Diabetes => towards(|v| &mut v.glucose, 16.0),
-            Condition::Hypertension => {
-                towards(|v| &mut v.systolic, 78.0);
-                towards(|v| &mut v.diastolic, 52.0);
-            }
-        }
-        self
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a unit has done, counted where it is done. `waiting` is the number that matters: sessions of which
 //! nobody knows yet whether the service has them.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -27,11 +28,16 @@ pub struct Tally {
     pub expired: u64,
     /// Payloads from the service that could not be read.
     pub unreadable: u64,
-    pub reconnects: u64,
+    /// Connections made; 0 is a unit that never reached the broker.
+    pub connections: u64,
     pub connected: bool,
     /// The broker does not take the unit's name and secret.
     pub refused: bool,
+    /// The unit gave up because it could not keep its sessions.
+    pub broken: bool,
     pub plan_version: Option<u32>,
+    /// When the patient will take the next session, in lived time.
+    pub next_session: Option<DateTime<Utc>>,
     /// The last thing that went wrong.
     pub fault: Option<String>,
 }
@@ -70,7 +76,7 @@ pub struct Sum {
     pub messages: u64,
     pub expired: u64,
     pub unreadable: u64,
-    pub reconnects: u64,
+    pub connections: u64,
 }
 
 impl Tallies {
@@ -95,7 +101,7 @@ impl Tallies {
             sum.messages += tally.messages;
             sum.expired += tally.expired;
             sum.unreadable += tally.unreadable;
-            sum.reconnects += tally.reconnects;
+            sum.connections += tally.connections;
         }
         sum
     }

@@ -1,52 +1,20 @@
 //! What a unit does when, without a network: events in, actions out, the time passed in. It works through
 //! whatever the link does to it, and gives up a session only for a receipt.
 
+mod inbound;
+
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::clock::Now;
-use crate::payload::{Outcome, Receipt, Request, RequestKind, Session, Status};
+use crate::habits::{Habits, Pace};
+use crate::payload::{Request, Session, Status};
 use crate::plan::PlanDoc;
-use crate::queue::{Backoff, Queue};
+use crate::queue::Queue;
 use crate::session::SessionMaker;
 use crate::tally::Tally;
-
-/// When the patient takes sessions, in lived time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pace {
-    /// The first one, so long after the start (or when the plan comes, if that is later).
-    pub first: Option<Duration>,
-    /// Further ones at this distance, instead of at the plan's due times.
-    pub every: Option<Duration>,
-}
-
-/// How the unit behaves, whoever the patient is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Habits {
-    pub pace: Pace,
-    /// Takes no more than so many sessions, retests apart.
-    pub sessions: Option<u64>,
-    /// Without a plan the patient takes sessions all the same.
-    pub unprompted: bool,
-    /// From the request to the end of the retest.
-    pub retest_after: Duration,
-    pub resend: Backoff,
-}
-
-impl Default for Habits {
-    fn default() -> Self {
-        Self {
-            pace: Pace::default(),
-            sessions: None,
-            unprompted: false,
-            retest_after: Duration::from_secs(90),
-            resend: Backoff::default(),
-        }
-    }
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -128,6 +96,10 @@ impl Unit {
         &self.tally
     }
 
+    pub(crate) fn tally_mut(&mut self) -> &mut Tally {
+        &mut self.tally
+    }
+
     pub fn step(&mut self, now: Now, event: Event) -> Vec<Action> {
         let mut actions = Vec::new();
         match event {
@@ -149,6 +121,7 @@ impl Unit {
             self.send(now, &mut actions);
         }
         self.tally.connected = self.connected;
+        self.tally.next_session = self.next_session().map(|(_, at)| at);
         actions
     }
 
@@ -206,77 +179,6 @@ impl Unit {
             battery_pct: u8::try_from(charge).ok(),
             firmware: Some(concat!("home-unit ", env!("CARGO_PKG_VERSION")).to_owned()),
             queued: Some(self.queue.len() as u64),
-        }
-    }
-
-    fn receipt(&mut self, payload: &[u8], actions: &mut Vec<Action>) {
-        let Ok(receipt) = serde_json::from_slice::<Receipt>(payload) else {
-            self.tally.unreadable += 1;
-            return;
-        };
-        let Ok(session_id) = receipt.session_id.parse::<Uuid>() else {
-            self.tally.unreadable += 1;
-            return;
-        };
-        if !self.queue.receipted(session_id) {
-            // The receipt of an earlier try, or the second of two.
-            self.tally.repeated_receipts += 1;
-            return;
-        }
-        actions.push(Action::Forget(session_id));
-        self.tally.problems += receipt.problems.len() as u64;
-        match receipt.outcome {
-            Outcome::Stored => self.tally.stored += 1,
-            Outcome::Duplicate => self.tally.duplicate += 1,
-            Outcome::Rejected => {
-                self.tally.rejected += 1;
-                let codes = receipt
-                    .problems
-                    .iter()
-                    .map(|p| p.code.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                tracing::warn!(%session_id, codes, "the service rejected a session");
-                self.tally.fault = Some(format!("rejected: {codes}"));
-            }
-        }
-    }
-
-    /// The last plan received counts, not the highest version: a unit that is handed on gets the plan of another
-    /// patient, whose versions begin anew.
-    fn plan(&mut self, now: Now, payload: &[u8]) {
-        if payload.is_empty() {
-            self.plan = None;
-            self.ready = self.habits.unprompted.then_some(now.lived);
-        } else if let Ok(plan) = serde_json::from_slice::<PlanDoc>(payload) {
-            self.ready.get_or_insert(now.lived);
-            self.plan = Some(plan);
-        } else {
-            self.tally.unreadable += 1;
-        }
-        self.tally.plan_version = self.plan.as_ref().map(|plan| plan.version);
-    }
-
-    fn request(&mut self, now: Now, payload: &[u8]) {
-        let Ok(request) = serde_json::from_slice::<Request>(payload) else {
-            self.tally.unreadable += 1;
-            return;
-        };
-        // Delivered at least once: a second delivery is not a second request.
-        if self.requests_seen.contains(&request.request_id) {
-            return;
-        }
-        self.requests_seen.push_back(request.request_id.clone());
-        if self.requests_seen.len() > 64 {
-            self.requests_seen.pop_front();
-        }
-        match request.kind {
-            RequestKind::Message => self.tally.messages += 1,
-            RequestKind::Retest if self.finishing => {}
-            RequestKind::Retest => {
-                let after = TimeDelta::from_std(self.habits.retest_after).unwrap_or(TimeDelta::zero());
-                self.retests.push((now.lived + after, request));
-            }
         }
     }
 
