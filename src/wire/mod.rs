@@ -1,3 +1,15 @@
-//! What travels over MQTT: topic names here; payloads are decoded beside them.
+//! Bytes to domain and back, pure. What units send is read tolerantly and never silently; what people put over HTTP strictly.
 
+pub mod number;
+pub mod problem;
+pub mod receipt;
+pub mod session;
+pub mod time;
 pub mod topic;
+pub mod unit;
+
+mod content;
+mod faults;
+mod json;
+mod reading;
+mod rejection;

@@ -1,0 +1,220 @@
+//! A reading that cannot be used is still a reading: only what leaves us without its required keys rejects the session.
+
+use serde_json::value::RawValue;
+
+use super::content::Content;
+use super::faults::{Faults, Place, a_text, a_time};
+use super::json::{Object as _, known_keys, present, text};
+use super::number::Decimal;
+use super::unit;
+use crate::domain::measure::Measure;
+use crate::domain::number::Milli;
+use crate::domain::reading::{Comparator, Context, Reading, Sent, Suspicion};
+
+known_keys!(ReadingKeys {
+    measure,
+    value,
+    unit,
+    taken_at,
+    comparator,
+    source,
+    peripheral,
+    context
+});
+known_keys!(PeripheralKeys { model, serial });
+
+/// Reads the reading at `index`; `None` where a fault that rejects the session was added to `faults`.
+pub(super) fn decode(
+    index: u16,
+    raw: &RawValue,
+    faults: &mut Faults,
+    content: &mut Content,
+) -> Option<Reading> {
+    let place = Place::Reading(index);
+    let mut keys = ReadingKeys::default();
+    if keys.fill(raw.get()).is_err() {
+        faults.reject(format!("/readings/{index}"), "must be an object");
+        return None;
+    }
+    faults.twice(place, &keys.twice);
+    let measure = faults.required((place, "measure"), keys.measure, a_text());
+    let value = faults.required((place, "value"), keys.value, (Value::read, Value::WANTED));
+    let unit = faults.required((place, "unit"), keys.unit, a_text());
+    let taken_at = faults.required((place, "taken_at"), keys.taken_at, a_time());
+    let source = faults.optional((place, "source"), keys.source, a_text());
+    if source
+        .as_ref()
+        .is_some_and(|source| !matches!(source.as_ref(), "device" | "manual"))
+    {
+        faults.mark(
+            place.of("source"),
+            "unknown_source",
+            "is neither device nor manual",
+        );
+    }
+
+    content.value(keys.measure);
+    content.value(keys.value);
+    content.value(keys.unit);
+    content.time_or_value(keys.taken_at, taken_at);
+    content.value(keys.comparator);
+    content.value(keys.source);
+    content.value(keys.context);
+    peripheral(index, keys.peripheral, faults, content);
+
+    let (measure, value, unit, taken_at) = (measure?, value?, unit?, taken_at?);
+    let known = measure.parse::<Measure>().ok();
+    let comparator = comparator(place, keys.comparator, faults);
+    let circumstance = context(place, keys.context, known, faults);
+    let (milli, fault) = judge_value(place, known, &value, &unit, faults);
+    Some(Reading {
+        index,
+        measure: known,
+        value: milli,
+        comparator,
+        taken_at,
+        context: circumstance,
+        fault,
+        sent: Sent {
+            measure: measure.into_owned(),
+            value: keys.value.map(|raw| raw.get().to_owned()).unwrap_or_default(),
+            unit: unit.into_owned(),
+            comparator: keys.comparator.and_then(text).map(Into::into),
+            context: keys.context.and_then(text).map(Into::into),
+            source: source.map(Into::into),
+        },
+    })
+}
+
+/// What may stand as a reading's value.
+enum Value<'a> {
+    Number(Decimal<'a>),
+    /// Null, or one of the three strings that units write where JSON has no number.
+    NotFinite,
+}
+
+impl<'a> Value<'a> {
+    const WANTED: &'static str = "must be a number, null, \"NaN\", \"Infinity\" or \"-Infinity\"";
+
+    fn read(raw: &'a RawValue) -> Option<Self> {
+        match raw.get() {
+            "null" => Some(Self::NotFinite),
+            quoted if quoted.starts_with('"') => {
+                matches!(text(raw)?.as_ref(), "NaN" | "Infinity" | "-Infinity").then_some(Self::NotFinite)
+            }
+            number => Decimal::parse(number).map(Self::Number),
+        }
+    }
+}
+
+/// The value in the measure's own unit, or the first reason, in engine.md's order, why there is none. The receipt
+/// lists every reason. A number too large to keep is not listed: like all values out of range it was sent rightly.
+fn judge_value(
+    place: Place,
+    measure: Option<Measure>,
+    value: &Value<'_>,
+    unit: &str,
+    faults: &mut Faults,
+) -> (Option<Milli>, Option<Suspicion>) {
+    let factor = measure.map(|measure| unit::factor(measure, unit));
+    let mut first = None;
+    let mut why = |at: &str, suspicion: Suspicion, detail: &str| {
+        faults.mark(place.of(at), suspicion.code(), detail);
+        first = first.or(Some(suspicion));
+    };
+    match factor {
+        None => why("measure", Suspicion::UnknownMeasure, "is no measure that we know"),
+        Some(None) => why(
+            "unit",
+            Suspicion::UnknownUnit,
+            "is no unit that this measure is accepted in",
+        ),
+        Some(Some(_)) => {}
+    }
+    match (value, factor.flatten()) {
+        (Value::NotFinite, _) => why("value", Suspicion::NotFinite, "is no finite number"),
+        (Value::Number(number), Some(factor)) => match number.milli(factor) {
+            Some(milli) => return (Some(milli), None),
+            None => first = Some(Suspicion::OutOfRange),
+        },
+        (Value::Number(_), None) => {}
+    }
+    (None, first)
+}
+
+fn comparator(place: Place, raw: Option<&RawValue>, faults: &mut Faults) -> Option<Comparator> {
+    let raw = present(raw)?;
+    match text(raw).as_deref() {
+        Some("<") => Some(Comparator::Less),
+        Some(">") => Some(Comparator::Greater),
+        _ => {
+            faults.mark(
+                place.of("comparator"),
+                "bad_comparator",
+                "is neither < nor >, and is ignored",
+            );
+            None
+        }
+    }
+}
+
+fn context(
+    place: Place,
+    raw: Option<&RawValue>,
+    measure: Option<Measure>,
+    faults: &mut Faults,
+) -> Option<Context> {
+    let raw = present(raw)?;
+    let context = text(raw).and_then(|word| context_of(&word));
+    // The words belong to measures. With an unknown measure there is nothing to hold the word against.
+    let fits = |(_, owner): &(Context, Measure)| measure.is_none_or(|measure| measure == *owner);
+    let context = context.filter(fits).map(|(context, _)| context);
+    if context.is_none() {
+        faults.mark(
+            place.of("context"),
+            "unknown_context",
+            "is no context of this measure, and is ignored",
+        );
+    }
+    context
+}
+
+fn context_of(word: &str) -> Option<(Context, Measure)> {
+    Some(match word {
+        "before_meal" => (Context::BeforeMeal, Measure::Glucose),
+        "after_meal" => (Context::AfterMeal, Measure::Glucose),
+        "fasting" => (Context::Fasting, Measure::Glucose),
+        "control_solution" => (Context::ControlSolution, Measure::Glucose),
+        "on_air" => (Context::OnAir, Measure::Spo2),
+        "on_oxygen" => (Context::OnOxygen, Measure::Spo2),
+        "alert" => (Context::Alert, Measure::RespiratoryRate),
+        "new_confusion" => (Context::NewConfusion, Measure::RespiratoryRate),
+        "voice" => (Context::Voice, Measure::RespiratoryRate),
+        "pain" => (Context::Pain, Measure::RespiratoryRate),
+        "unresponsive" => (Context::Unresponsive, Measure::RespiratoryRate),
+        _ => return None,
+    })
+}
+
+/// Kept in the document only; here it is checked, and part of the content.
+fn peripheral(index: u16, raw: Option<&RawValue>, faults: &mut Faults, content: &mut Content) {
+    let Some(raw) = present(raw) else {
+        return content.absent();
+    };
+    let mut keys = PeripheralKeys::default();
+    if keys.fill(raw.get()).is_err() {
+        faults.mark(
+            Place::Reading(index).of("peripheral"),
+            super::faults::BAD_FIELD,
+            "must be an object",
+        );
+        return content.value(Some(raw));
+    }
+    let place = Place::Peripheral(index);
+    faults.twice(place, &keys.twice);
+    faults.optional((place, "model"), keys.model, a_text());
+    faults.optional((place, "serial"), keys.serial, a_text());
+    content.list(2);
+    content.value(keys.model);
+    content.value(keys.serial);
+}
