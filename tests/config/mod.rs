@@ -130,10 +130,7 @@ fn a_file_that_is_no_toml_is_told_without_quoting_it() {
 #[test]
 fn a_missing_file_is_a_fault() {
     let faults = Config::from_parts(Some(Path::new("/nowhere/homeward.toml")), []).unwrap_err();
-    assert!(
-        faults.to_string().contains("/nowhere/homeward.toml"),
-        "{faults}"
-    );
+    assert!(faults.to_string().contains("/nowhere/homeward.toml"), "{faults}");
 }
 
 #[test]
@@ -155,7 +152,10 @@ fn a_secret_may_stand_in_a_file_and_is_never_shown() {
         "correct horse"
     );
     let shown = format!("{config:?}");
-    assert!(!shown.contains("correct horse") && !shown.contains("battery"), "{shown}");
+    assert!(
+        !shown.contains("correct horse") && !shown.contains("battery"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -208,7 +208,11 @@ fn unsafe_settings_are_refused_with_a_way_out() {
             "postgres:///homeward?host=/var/run/postgresql",
         )],
     ] {
-        assert!(with(variables).is_ok(), "{variables:?}: {:?}", with(variables).err());
+        assert!(
+            with(variables).is_ok(),
+            "{variables:?}: {:?}",
+            with(variables).err()
+        );
     }
 }
 
