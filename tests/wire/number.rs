@@ -236,14 +236,13 @@ proptest! {
         let zero = significant.is_empty();
         let (sign, written) = (if negative { "-" } else { "" }, if zero { "0" } else { significant });
         let text = format!("{sign}{written}e-{decimals}");
-        match Decimal::parse(&text).unwrap().milli(factor) {
-            Some(value) => prop_assert!(is_rounded(negative && !zero, &digits, decimals, factor, value.thousandths()), "{text} {factor:?} gave {value:?}"),
-            None => {
-                // Only what is too large has no value: not even the largest thousandths round to it.
-                let size = if negative { 0 - Milli::LIMIT } else { Milli::LIMIT };
-                prop_assert!(!is_rounded(negative, &digits, decimals, factor, size));
-                prop_assert!(significant.len() > decimals, "{text}");
-            }
+        if let Some(value) = Decimal::parse(&text).unwrap().milli(factor) {
+            prop_assert!(is_rounded(negative && !zero, &digits, decimals, factor, value.thousandths()), "{text} {factor:?} gave {value:?}");
+        } else {
+            // Only what is too large has no value: not even the largest thousandths round to it.
+            let size = if negative { -Milli::LIMIT } else { Milli::LIMIT };
+            prop_assert!(!is_rounded(negative, &digits, decimals, factor, size));
+            prop_assert!(significant.len() > decimals, "{text}");
         }
     }
 
