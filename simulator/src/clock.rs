@@ -82,6 +82,11 @@ impl Clock {
                 self.start + TimeDelta::from_std(instant.elapsed()).unwrap_or(TimeDelta::MAX)
             }
         };
+        self.at(real)
+    }
+
+    /// The moment at a real time.
+    pub fn at(&self, real: DateTime<Utc>) -> Now {
         let lived = self.start - self.back + scaled(real - self.start, self.speed);
         Now {
             lived: lived.min(real),

@@ -10,7 +10,7 @@ use crate::answers;
 use crate::instrument::Instrument;
 use crate::patient::{Condition, Patient};
 use crate::payload::{Answer, Session, Trigger};
-use crate::plan::PlanDoc;
+use crate::plan::{PlanDoc, Schedule};
 
 /// Makes one unit's sessions and numbers them.
 #[derive(Debug, Clone)]
@@ -43,6 +43,32 @@ impl SessionMaker {
     /// Goes on after a restart.
     pub fn continue_from(&mut self, next_seq: u64) {
         self.next_seq = self.next_seq.max(next_seq);
+    }
+
+    /// When the session due at `due` will be complete; never, where the patient forgets it.
+    pub fn completion(&self, due: DateTime<Utc>, schedule: &Schedule) -> Option<DateTime<Utc>> {
+        if self.patient.forgets(due) {
+            return None;
+        }
+        let last_minute = i64::from(schedule.grace_min) - 1;
+        // Where there is no grace, the patient has to come before the time.
+        let minutes = if last_minute < 4 {
+            -i64::from(schedule.window_before_min / 2)
+        } else {
+            self.patient.minutes_late(due).min(last_minute)
+        };
+        Some(due + TimeDelta::minutes(minutes))
+    }
+
+    /// The sessions of the due times after `from` and up to `to`: a history.
+    pub fn history(&mut self, from: DateTime<Utc>, to: DateTime<Utc>, plan: &PlanDoc) -> Vec<Session> {
+        let Some(schedule) = &plan.schedule else {
+            return Vec::new();
+        };
+        let due = std::iter::successors(plan.next_due(from), |due| plan.next_due(*due));
+        due.take_while(|due| *due <= to)
+            .filter_map(|due| Some(self.session(self.completion(due, schedule)?, plan)))
+            .collect()
     }
 
     /// The session that the plan asks for, completed at `at`.

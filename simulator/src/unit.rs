@@ -243,15 +243,9 @@ impl Unit {
         let plan = self.plan.as_ref()?;
         let schedule = plan.schedule.as_ref()?;
         let due = plan.next_due(self.last_due.max(ready))?;
-        let late = self.maker.patient().minutes_late(due);
-        let last_minute = i64::from(schedule.grace_min) - 1;
-        // Where there is no grace, the patient has to come before the time.
-        let minutes = if last_minute < 4 {
-            -i64::from(schedule.window_before_min / 2)
-        } else {
-            late.min(last_minute)
-        };
-        Some((Some(due), (due + TimeDelta::minutes(minutes)).max(ready)))
+        // One that the patient forgets is passed over at its time.
+        let at = self.maker.completion(due, schedule).unwrap_or(due);
+        Some((Some(due), at.max(ready)))
     }
 
     fn send(&mut self, now: Now, actions: &mut Vec<Action>) {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Timelike};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
@@ -505,4 +505,63 @@ async fn a_test_unit_sends_anything_and_hears_its_own() {
         service.during(script).await;
         assert_eq!(service.stored[0].1["readings"][0]["value"], json!(84.2));
     }
+}
+
+#[tokio::test]
+async fn days_that_are_lived_fast_are_sent_late_and_once() {
+    let Some(broker) = mosquitto(&[("HU-1", "secret")]) else {
+        return;
+    };
+    let mut service = Service::start(&broker, u64::MAX, None).await;
+    let mut member = member("HU-1", 10, Duration::ZERO);
+    member.habits.pace = Pace::default();
+    let clock = clock().living_since(TimeDelta::days(12), 2_000_000.0);
+    let cohort = Cohort::start(vec![member], &settings(&broker, Version::V5), &clock).unwrap();
+    let tallies = service.during(ended(cohort)).await;
+    assert_eq!(
+        (tallies.sum().stored, tallies.sum().waiting),
+        (10, 0),
+        "{tallies:?}"
+    );
+    for (_, session) in &service.stored {
+        let time = |key: &str| at(session[key].as_str().unwrap());
+        // Each at its due time, none in the future, and sent in real time.
+        assert!((9..=10).contains(&time("completed_at").hour()), "{session}");
+        assert!(time("completed_at") < clock.start().real);
+        assert!(time("sent_at") >= clock.start().real);
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_got_everything_through_ends_with_exit_code_0() {
+    let Some(broker) = mosquitto(&[("HU-1", "secret")]) else {
+        return;
+    };
+    let mut service = Service::start(&broker, u64::MAX, None).await;
+    let url = format!("mqtt://{}", broker.address);
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_home-unit"));
+    command
+        .args([
+            "run",
+            "--unit",
+            "HU-1",
+            "--every",
+            "0.1",
+            "--sessions",
+            "3",
+            "--story",
+            "deteriorating",
+        ])
+        .args(["--json", "--mqtt", "3", "--broker", &url])
+        .env("HOME_UNIT_SECRET", "secret");
+    let output = service.during(command.output()).await.unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["sum"]["stored"], 3);
+    assert_eq!(service.stored.len(), 3);
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod broker;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod command;
 #[cfg(test)]
 mod link;

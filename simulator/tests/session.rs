@@ -128,6 +128,40 @@ fn history_and_live_days_are_one_patient() {
 }
 
 #[test]
+fn a_history_has_a_session_for_every_due_time_inside_its_window() {
+    let sessions = Member::new("HU-7", "secret", 7).maker().history(
+        at("2026-10-20T12:00:00Z"),
+        at("2026-10-30T12:00:00Z"),
+        &plan(),
+    );
+    assert_eq!(sessions.len(), 10);
+    for (day, session) in (21..).zip(&sessions) {
+        // Summer time ends on the 25th.
+        let due = at(&format!(
+            "2026-10-{day}T{}:00:00Z",
+            if day < 25 { "08" } else { "09" }
+        ));
+        let late = session.completed_at - due;
+        assert!(
+            late >= TimeDelta::zero() && late < TimeDelta::minutes(60),
+            "{late}"
+        );
+    }
+}
+
+#[test]
+fn where_there_is_no_grace_the_patient_comes_before_the_time() {
+    let mut plan = plan();
+    let schedule = plan.schedule.as_mut().unwrap();
+    (schedule.window_before_min, schedule.grace_min) = (30, 0);
+    let from = at("2026-11-20T12:00:00Z");
+    let sessions = Member::new("HU-7", "secret", 7)
+        .maker()
+        .history(from, from + TimeDelta::days(1), &plan);
+    assert_eq!(sessions[0].completed_at, at("2026-11-21T08:45:00Z"));
+}
+
+#[test]
 fn a_retest_measures_what_was_asked_and_says_for_whom() {
     let mut maker = Member::new("HU-7", "secret", 7).maker();
     let session = maker.retest(

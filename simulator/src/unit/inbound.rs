@@ -50,7 +50,10 @@ impl Unit {
             self.plan = None;
             self.ready = self.habits.unprompted.then_some(now.lived);
         } else if let Ok(plan) = serde_json::from_slice::<PlanDoc>(payload) {
-            self.ready.get_or_insert(now.lived);
+            // Who lives through past days lives them all by the first plan that comes.
+            let past = self.start.lived < self.start.real;
+            self.ready
+                .get_or_insert(if past { self.start.lived } else { now.lived });
             self.plan = Some(plan);
         } else {
             self.tally.unreadable += 1;
