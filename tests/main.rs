@@ -8,4 +8,5 @@
 )]
 
 mod config;
+mod engine;
 mod wire;

@@ -85,7 +85,8 @@ pub(super) fn hold(timeline: &Timeline<'_>) -> Beliefs {
     Beliefs(beliefs)
 }
 
-fn within_session(rank: usize, to_judge: &ToJudge<'_>) -> Vec<Held> {
+/// The states as far as the session itself decides them: its weights are not yet compared with those before.
+pub(super) fn within_session(rank: usize, to_judge: &ToJudge<'_>) -> Vec<Held> {
     let ToJudge { session, decisions } = *to_judge;
     let decision = |index: usize| {
         let last = decisions.iter().rev().find(|(of, _)| usize::from(*of) == index);

@@ -2,25 +2,24 @@
 //!
 //! # What a caller who judges part of a history must load
 //!
-//! Judging everything at once is always right. Judging incrementally gives the same, if the caller takes these sets. For the
-//! sessions and decisions that are new, let **T** be the earliest instant touched: the least of each new session's `completed_at`
-//! and its readings' `taken_at`, and of each newly decided reading's `taken_at` and its session's `completed_at`.
+//! Judging everything at once is always right; judging incrementally gives the same if the caller takes these sets. A session's
+//! [`Span`] runs from the first to the last instant at which something of it counts, `completed_at` included.
 //!
-//! 1. *Judge again*: every session with `completed_at` ≥ T − [`LEAD`] (an undecided reading that counts is never later than that
-//!    after its session). Where an earlier session holds a reading *accepted by decision* with `taken_at` ≥ T, its own firing may
-//!    change, and so may combinations after it: then judge every session from that one's `completed_at` on.
-//! 2. *Past*: let **E** be the least `completed_at` and `taken_at` of everything judged again (readings that are suspect for
-//!    another reason than `weight_jump` feed nothing and may be left out of this minimum, decided ones may not). Of the other
-//!    sessions hand over each that was completed, or holds a reading that counts or is suspect for `weight_jump`, at or after
-//!    E − [`reach`]. Where `started_at` was not sent, `taken_at` may lie any time before `completed_at`, so a session's span has
-//!    to be looked up by both. More past than needed changes nothing.
+//! 1. **T**, the earliest instant touched: of each new session its span's `first`; of each new decision the lesser of its reading's
+//!    `taken_at` and its session's `completed_at`; of a new plan version the `completed_at` of the first session whose version in
+//!    force changes.
+//! 2. **Judge again** from **C** on: the least `completed_at` of all sessions whose span's `last` ≥ T, and every session completed
+//!    at or after it. C is T or up to [`LEAD`] earlier, unless a reading dated after its session was accepted by decision.
+//! 3. **E**, the least `first` of the spans of everything judged again. **Past**: of all other sessions those whose span's `last` ≥
+//!    E − [`reach`]. (`completed_at` alone does not find them all: without `started_at` a reading may be older than its session by
+//!    any time, and so may one accepted by decision.) More past than needed changes nothing.
 //!
-//! States of the past are final: they are never judged again from here. A new plan version touches from the earlier of its own and
-//! the replaced `effective_from` on (everything, where it is the first to begin).
+//! Spans are those after the new decisions. States of the past are final: they are not judged here.
 
 mod belief;
 mod history;
 mod rules;
+mod span;
 mod suspect;
 pub mod technical;
 mod window;
@@ -39,6 +38,7 @@ use crate::domain::session::Session;
 use crate::domain::time::Instant;
 
 pub use belief::LEAD;
+pub use span::{Span, span};
 pub use suspect::retests;
 
 use history::{Earlier, Entry, History, Timeline};

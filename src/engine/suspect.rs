@@ -104,17 +104,19 @@ fn sentence(
     session: &Session,
     plan: Option<&Plan>,
 ) -> String {
+    let sent = wording::sent(reading);
     let Some(measure) = reading.measure else {
-        let (sent, name) = (wording::sent(reading), wording::foreign(&reading.sent.measure));
+        let name = wording::foreign(&reading.sent.measure);
         return format!("A reading of {sent} could not be used: the measure “{name}” is not known.");
     };
-    let (opening, value) = (wording::opening(measure), wording::reading(reading, measure));
+    let opening = wording::opening(measure);
     let amount = |value| wording::amount(value, measure);
     let reason = match why {
         Suspicion::UnknownMeasure | Suspicion::UnknownUnit => {
-            "its unit is not one for this measure".to_owned()
+            let name = measure.facts().spoken;
+            return format!("{opening} {sent} could not be used: the unit is not one for {name}.");
         }
-        Suspicion::NotFinite => "it is not a number".to_owned(),
+        Suspicion::NotFinite => return format!("{opening} {sent} could not be used: it is not a number."),
         Suspicion::Time => {
             let moment = |at| wording::moment(at, wording::zone(plan));
             format!(
@@ -151,6 +153,7 @@ fn sentence(
         }
         Some(Emergency::Impossible) => " The true value is not known: please ring the patient.".to_owned(),
     };
+    let value = wording::reading(reading, measure);
     format!("{opening} {value} could not be believed: {reason}.{ring}")
 }
 

@@ -41,9 +41,10 @@ pub(super) fn reading(reading: &Reading, measure: Measure) -> String {
     }
 }
 
-/// Value and unit as they came.
+/// Value and unit as they came: `“80 st”`.
 pub(super) fn sent(reading: &Reading) -> String {
-    foreign(&format!("{} {}", reading.sent.value, reading.sent.unit))
+    let value = reading.sent.value.trim_matches('"');
+    format!("“{}”", foreign(&format!("{value} {}", reading.sent.unit)))
 }
 
 /// The zone in which times are told: the plan's, or the service's where there is no plan.
