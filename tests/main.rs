@@ -4,9 +4,12 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test that cannot go on has to stop"
+    clippy::print_stderr,
+    reason = "a test that cannot go on has to stop, and one that did not run has to say so"
 )]
 
+mod broker;
 mod config;
 mod engine;
+mod support;
 mod wire;

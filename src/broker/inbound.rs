@@ -2,7 +2,6 @@
 //! an acknowledgement is only a packet number, and on the next connection the same number may stand for a
 //! message that is not stored yet. What cannot reach the new connection cannot acknowledge on it.
 
-use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Filter, Packet, Publish, RetainForwardRule, SubAck, SubscribeReasonCode};
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
@@ -74,7 +73,7 @@ impl Inbound {
                 break;
             }
             tokio::select! {
-                () = self.ready_again(backoff.pause()) => {}
+                () = tokio::time::sleep(backoff.pause()) => {}
                 () = stopped(&mut stop) => break,
             }
         }
@@ -90,28 +89,28 @@ impl Inbound {
         self.board.note(|link| {
             link.reconnects += u64::from(link.inbound);
             link.inbound = false;
-            link.hard_cap_reached += u64::from(matches!(fault, Fault::TooManyHeld { .. }));
             link.inbound_fault = Some(fault);
         });
-    }
-
-    /// After the pause, and not before half of what is held has been worked off.
-    async fn ready_again(&self, pause: std::time::Duration) {
-        tokio::time::sleep(pause).await;
-        self.holdings.at_most(self.hard_cap / 2).await;
     }
 
     async fn connection(&self, backoff: &mut Backoff, stop: &mut watch::Receiver<bool>) -> End {
         // Every message held may be acknowledged at once, and a few requests more.
         let (client, mut events) = AsyncClient::new(self.options(), self.hard_cap + 16);
         let mut given_back = None;
+        let mut overfull = false;
         let end = loop {
-            let event = tokio::select! {
-                event = events.poll() => event,
-                () = recalled(given_back.as_mut()) => break End::Lost(Fault::GivenBack),
-                () = stopped(stop) => {
+            let ours = tokio::select! {
+                event = events.poll() => Err(event),
+                () = recalled(given_back.as_mut()) => Ok(End::Lost(Fault::GivenBack)),
+                () = self.holdings.none(), if overfull => Ok(End::Lost(Fault::PassedOver)),
+                () = stopped(stop) => Ok(End::Stopped),
+            };
+            let event = match ours {
+                Err(event) => event,
+                Ok(end) => {
+                    self.holdings.close();
                     goodbye(&client, &mut events).await;
-                    break End::Stopped;
+                    break end;
                 }
             };
             let outcome = match event {
@@ -120,7 +119,13 @@ impl Inbound {
                     self.subscribe(&client)
                 }
                 Ok(Event::Incoming(Packet::SubAck(ack))) => self.subscribed(&ack).map(|()| backoff.reset()),
-                Ok(Event::Incoming(Packet::Publish(publish))) => self.receive(publish),
+                Ok(Event::Incoming(Packet::Publish(publish))) => {
+                    overfull = overfull || self.is_full();
+                    if !overfull {
+                        self.receive(publish);
+                    }
+                    Ok(())
+                }
                 Ok(_) => Ok(()),
                 Err(error) => Err(endpoint::fault(&error, &self.endpoint.address())),
             };
@@ -191,23 +196,31 @@ impl Inbound {
         Ok(())
     }
 
-    fn receive(&self, publish: Publish) -> Result<(), Fault> {
-        let ticket = self.holdings.ticket(publish.pkid);
+    /// From here on what arrives is passed over, unacknowledged, so that it comes again on the next connection;
+    /// this one is kept until all that is held is acknowledged, or a slow reader would be sent the same messages
+    /// for ever. Needed because not every broker honours the receive maximum.
+    fn is_full(&self) -> bool {
         let held = self.holdings.held();
-        if held > self.hard_cap {
-            // Left unacknowledged, so that it comes again with the others.
-            ticket.forget();
-            return Err(Fault::TooManyHeld { held: held - 1 });
+        let full = held >= self.hard_cap;
+        if full {
+            tracing::warn!(
+                held,
+                "more MQTT messages arrive than may be held; the rest is fetched later"
+            );
+            self.board.note(|link| link.hard_cap_reached += 1);
         }
+        full
+    }
+
+    fn receive(&self, publish: Publish) {
         let frame = Frame {
             topic: String::from_utf8_lossy(&publish.topic).into_owned(),
             payload: publish.payload.into(),
             retained: publish.retain,
-            ticket,
+            ticket: self.holdings.ticket(publish.pkid),
         };
         // Fails only where nobody reads any more; the frame's ticket then gives the message back.
         drop(self.frames.send(frame));
-        Ok(())
     }
 }
 
@@ -221,17 +234,13 @@ async fn recalled(given_back: Option<&mut oneshot::Receiver<()>>) {
     std::future::pending::<()>().await;
 }
 
-/// Acknowledgements that are already handed over go out before the farewell.
+/// Acknowledgements that are already handed over go out before the farewell. That the broker then closes its end
+/// is the only sign that it has read them.
 async fn goodbye(client: &AsyncClient, events: &mut EventLoop) {
     if client.try_disconnect().is_err() {
         return;
     }
-    let farewell = async {
-        while !matches!(
-            events.poll().await,
-            Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(_)
-        ) {}
-    };
+    let farewell = async { while events.poll().await.is_ok() {} };
     if tokio::time::timeout(GOODBYE_WITHIN, farewell).await.is_err() {
         tracing::debug!("the MQTT broker did not take our farewell in time");
     }

@@ -15,8 +15,8 @@ pub enum Fault {
     SignIn(String),
     #[error("the broker refused the subscription to {filter}: {reason}")]
     Subscription { filter: String, reason: String },
-    #[error("{held} messages are waiting to be stored; the connection is opened again when they are fewer")]
-    TooManyHeld { held: usize },
+    #[error("more messages came than may be held at once; the broker is asked to deliver the rest again")]
+    PassedOver,
     #[error("messages were given back unprocessed; the broker is asked to deliver them again")]
     GivenBack,
 }
@@ -46,7 +46,7 @@ pub struct Link {
     pub acks_dropped: u64,
     /// Publishes that the broker refused, or that are too large for it.
     pub refused_publishes: u64,
-    /// Times the connection was given up because too many messages were waiting to be stored.
+    /// Times that more messages came than may be held, so that the connection was renewed to fetch them later.
     pub hard_cap_reached: u64,
     pub inbound_fault: Option<Fault>,
     pub outbound_fault: Option<Fault>,

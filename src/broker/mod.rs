@@ -59,8 +59,8 @@ pub struct Settings {
     pub group: Option<String>,
     /// Messages that the broker may have on the way to us at one time.
     pub receive_maximum: u16,
-    /// Messages received and not settled beyond which we disconnect until half are worked off. For brokers that
-    /// do not honour `receive_maximum`; twice that is a good value.
+    /// Messages held, received and not settled, beyond which nothing more is taken until all of them are. For
+    /// brokers that do not honour `receive_maximum`; twice that is a good value.
     pub hard_cap: usize,
     /// Bytes; what is larger never arrives.
     pub max_packet_size: u32,
@@ -162,21 +162,29 @@ impl Broker {
 #[derive(Debug)]
 pub struct Running {
     stop: watch::Sender<bool>,
-    connections: [JoinHandle<()>; 2],
+    connections: Vec<JoinHandle<()>>,
     embedded: Option<Embedded>,
 }
 
 impl Running {
     /// Sends what was acknowledged and published so far, says goodbye, and ends the embedded broker.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        for connection in self.connections {
+        for connection in std::mem::take(&mut self.connections) {
             if let Err(error) = connection.await {
                 tracing::error!(%error, "an MQTT connection did not stop in order");
             }
         }
-        if let Some(embedded) = self.embedded {
+        if let Some(embedded) = self.embedded.take() {
             embedded.stop().await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        for connection in &self.connections {
+            connection.abort();
         }
     }
 }
@@ -204,7 +212,7 @@ pub async fn start(settings: Settings, gate: Arc<dyn UnitGate>) -> Result<Broker
     let acker = Acker::new(holdings.clone(), board.clone());
     let inbound = Inbound::new(&settings, endpoint.clone(), holdings, frames, board);
     let outbound = Outbound::new(&settings, endpoint, outlet.clone());
-    let connections = [
+    let connections = vec![
         tokio::spawn(inbound.run(stopping.clone())),
         tokio::spawn(outbound.run(stopping)),
     ];

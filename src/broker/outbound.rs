@@ -234,22 +234,23 @@ impl Outbound {
         }
     }
 
-    /// What waits is sent and answered first, as far as that goes quickly.
+    /// What waits is sent and answered first, as far as that goes quickly. The broker closes its end last.
     async fn goodbye(&self, client: &AsyncClient, events: &mut EventLoop) {
         let farewell = async {
             let mut leaving = false;
             loop {
                 if !leaving && self.outlet.shared.outgoing().is_idle() {
+                    self.outlet.shared.outgoing().close();
                     leaving = client.try_disconnect().is_ok();
                 }
                 match events.poll().await {
-                    Ok(Event::Outgoing(rumqttc::Outgoing::Disconnect)) | Err(_) => break,
                     Ok(event) => self.heed(&event),
+                    Err(_) => break,
                 }
             }
         };
         if tokio::time::timeout(GOODBYE_WITHIN, farewell).await.is_err() {
-            tracing::warn!("messages were still waiting to be published when the service stopped");
+            tracing::warn!("the MQTT broker did not answer everything before the service stopped");
         }
     }
 }

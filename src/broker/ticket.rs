@@ -33,13 +33,6 @@ pub struct Ticket {
     settled: bool,
 }
 
-impl Ticket {
-    /// Neither acknowledged nor given back: the connection is ending anyway.
-    pub(super) fn forget(mut self) {
-        self.settled = true;
-    }
-}
-
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.shared.held.fetch_sub(1, Ordering::AcqRel);
@@ -124,9 +117,9 @@ impl Holdings {
         self.shared.held.load(Ordering::Acquire)
     }
 
-    /// Resolves once no more than so many are held.
-    pub(super) async fn at_most(&self, count: usize) {
-        while self.held() > count {
+    /// Resolves once nothing is held.
+    pub(super) async fn none(&self) {
+        while self.held() > 0 {
             self.shared.eased.notified().await;
         }
     }

@@ -1,0 +1,4 @@
+//! What tests of several rooms lean on.
+
+pub(crate) mod mosquitto;
+pub(crate) mod require;
