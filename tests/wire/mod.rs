@@ -1,6 +1,7 @@
 //! Payloads written by hand stand beside generated ones, so that decoder and generator cannot be wrong together.
 
 mod number;
+mod plan;
 mod rejection;
 mod same_content;
 mod session;

@@ -1,0 +1,161 @@
+//! A nurse who put five things wrong is told five things at once, each at its place; what is accepted here the engine never doubts.
+
+mod answer;
+mod change;
+mod combination;
+mod header;
+mod limits;
+mod node;
+mod question;
+mod rule;
+mod schedule;
+
+use chrono::NaiveDate;
+
+use self::header::Headers;
+use self::node::{Faults, Members, Node};
+use super::problem::Problem;
+use super::time;
+use crate::domain::measure::{BLOOD_PRESSURE, Measure};
+use crate::domain::plan::Plan;
+
+/// The longest that any window of a plan may reach (engine.md, "A plan is refused").
+const MAX_WINDOW_DAYS: u32 = 400;
+const MAX_WINDOW_HOURS: u32 = MAX_WINDOW_DAYS * 24;
+const MAX_WINDOW_MINUTES: u32 = MAX_WINDOW_HOURS * 60;
+
+const KEYS: [&str; 11] = [
+    "reason",
+    "effective_from",
+    "until",
+    "review_on",
+    "timezone",
+    "schedule",
+    "measures",
+    "max_silence_hours",
+    "amber_auto_close",
+    "rules",
+    "questions",
+];
+
+/// Reads a plan body as it is put over HTTP, to become the given version; or tells every fault.
+pub fn parse(body: &str, version: i64) -> Result<Plan, Vec<Problem>> {
+    let mut faults = Faults::default();
+    let plan = Node::root(body, &mut faults)
+        .and_then(|root| root.object(&KEYS, &mut faults))
+        .and_then(|members| read(&members, version, &mut faults));
+    faults.or(plan)
+}
+
+/// Reads a plan body that says its version itself, as a case for `homeward judge` does.
+pub fn parse_versioned(body: &str) -> Result<Plan, Vec<Problem>> {
+    let mut faults = Faults::default();
+    let keys: Vec<&str> = KEYS.into_iter().chain(["version"]).collect();
+    let plan = Node::root(body, &mut faults)
+        .and_then(|root| root.object(&keys, &mut faults))
+        .and_then(|members| {
+            let version = members.required("version", &mut faults);
+            let version = version.and_then(|node| node.whole(1, (u32::MAX, "too_large"), &mut faults));
+            let plan = read(&members, i64::from(version.unwrap_or(1)), &mut faults);
+            version.and(plan)
+        });
+    faults.or(plan)
+}
+
+fn read(members: &Members<'_>, version: i64, faults: &mut Faults) -> Option<Plan> {
+    let reason = reason(members, faults);
+    let effective_from = members
+        .required("effective_from", faults)
+        .and_then(|node| instant(&node, faults));
+    let until = members.default("until", None, |node| Some(Some(instant(node, faults)?)));
+    if let (Some(from), Some(Some(until))) = (effective_from, until)
+        && until <= from
+    {
+        faults.push(
+            members.place("until"),
+            "until_not_after",
+            "must be later than effective_from",
+        );
+    }
+    let review_on = members.default("review_on", None, |node| Some(Some(date(node, faults)?)));
+    let timezone = members.default("timezone", chrono_tz::Europe::London, |node| {
+        timezone(node, faults)
+    });
+    let schedule = members.default("schedule", None, |node| Some(Some(schedule::read(node, faults)?)));
+    let measures = members
+        .required("measures", faults)
+        .and_then(|node| measures(&node, faults));
+    let max_silence_hours = members.default("max_silence_hours", 26, |node| {
+        node.whole(1, (MAX_WINDOW_HOURS, "too_long"), faults)
+    });
+    let amber_auto_close = members.default("amber_auto_close", false, |node| node.flag(faults));
+    let questions = question::read(members.optional("questions").as_ref(), faults);
+    let rules = members.required("rules", faults).and_then(|node| {
+        let list = node.list(faults)?;
+        if list.len() > rule::MAX_RULES {
+            return node.fault("too_many_rules", "holds more than 100 rules", faults);
+        }
+        let headers = Headers::of(&list, faults);
+        rule::read(&list, &headers, &questions, faults)
+    });
+    Some(Plan {
+        version,
+        reason: reason?,
+        effective_from: effective_from?,
+        until: until?,
+        review_on: review_on?,
+        timezone: timezone?,
+        schedule: schedule?,
+        measures: measures?,
+        max_silence_hours: max_silence_hours?,
+        amber_auto_close: amber_auto_close?,
+        rules: rules?,
+        questions: questions.into_sound(),
+    })
+}
+
+fn reason(members: &Members<'_>, faults: &mut Faults) -> Option<String> {
+    let node = members.required("reason", faults)?;
+    let text = node.text(faults)?;
+    if text.trim().is_empty() {
+        return node.fault("empty", "a change of parameters needs its reason", faults);
+    }
+    Some(text)
+}
+
+fn instant(node: &Node<'_>, faults: &mut Faults) -> Option<crate::domain::time::Instant> {
+    let text = node.text(faults)?;
+    time::instant(&text)
+        .or_else(|| node.fault("bad_time", "must be a time as RFC 3339 with an offset", faults))
+}
+
+fn date(node: &Node<'_>, faults: &mut Faults) -> Option<NaiveDate> {
+    let text = node.text(faults)?;
+    let sound = text.len() == 10 && text.starts_with(|first: char| first.is_ascii_digit());
+    let date = sound.then(|| text.parse().ok()).flatten();
+    date.or_else(|| node.fault("bad_date", "must be a date as 2026-11-21", faults))
+}
+
+fn timezone(node: &Node<'_>, faults: &mut Faults) -> Option<chrono_tz::Tz> {
+    let text = node.text(faults)?;
+    let zone = text.parse().ok();
+    zone.or_else(|| {
+        node.fault(
+            "unknown_timezone",
+            "is no time zone, such as Europe/London",
+            faults,
+        )
+    })
+}
+
+fn measures(node: &Node<'_>, faults: &mut Faults) -> Option<Vec<String>> {
+    let known = |name: &String| name == BLOOD_PRESSURE || name.parse::<Measure>().is_ok();
+    node.each_once(faults, |node, faults| {
+        let name = node.text(faults)?;
+        if known(&name) {
+            Some(name)
+        } else {
+            node.fault("unknown_measure", "is no measure that we know", faults)
+        }
+    })
+}

@@ -1,0 +1,134 @@
+//! One small function reads each kind, and a kind that is not judged yet is refused by name: a rule that never fires is a false promise.
+
+use super::header::Headers;
+use super::node::{Faults, Members, Node};
+use super::question::Questions;
+use super::{MAX_WINDOW_DAYS, answer, change, combination, limits};
+use crate::domain::finding::Severity;
+use crate::domain::measure::{BLOOD_PRESSURE, Measure};
+use crate::domain::rule::{Rule, RuleKind};
+
+pub(super) const MAX_RULES: usize = 100;
+
+/// Kinds of engine.md that the engine does not judge yet.
+const LATER: [&str; 11] = [
+    "persistence",
+    "mean",
+    "count",
+    "baseline",
+    "target",
+    "trend",
+    "score",
+    "news2",
+    "missed",
+    "incomplete",
+    "adherence",
+];
+
+/// Reads all rules in their order. Combinations come last, since they ask what the others hold.
+pub(super) fn read(
+    list: &[Node<'_>],
+    headers: &Headers,
+    questions: &Questions,
+    faults: &mut Faults,
+) -> Option<Vec<Rule>> {
+    let is_combination = |node: &Node<'_>| node.glance("kind").as_deref() == Some("combination");
+    let plain: Vec<Option<Rule>> = list
+        .iter()
+        .map(|node| {
+            if is_combination(node) {
+                None
+            } else {
+                rule(node, questions, faults)
+            }
+        })
+        .collect();
+    let combined: Vec<Option<Rule>> = list
+        .iter()
+        .map(|node| {
+            if is_combination(node) {
+                combination::read(node, headers, &plain, faults)
+            } else {
+                None
+            }
+        })
+        .collect();
+    plain
+        .into_iter()
+        .zip(combined)
+        .map(|(plain, combined)| plain.or(combined))
+        .collect()
+}
+
+fn rule(node: &Node<'_>, questions: &Questions, faults: &mut Faults) -> Option<Rule> {
+    match node.glance("kind").as_deref() {
+        Some("limits") => limits::read(node, faults),
+        Some("change") => change::read(node, faults),
+        Some("answer") => answer::read(node, questions, faults),
+        kind => {
+            let members = node.any_object(faults)?;
+            members.required("id", faults);
+            let node = members.required("kind", faults)?;
+            node.text(faults)?;
+            if kind.is_some_and(|kind| LATER.contains(&kind)) {
+                node.fault(
+                    "kind_not_supported",
+                    "this version of the service does not judge this kind of rule yet",
+                    faults,
+                )
+            } else {
+                node.fault("unknown_kind", "is no kind of rule", faults)
+            }
+        }
+    }
+}
+
+/// A rule's object with the keys that all rules have and those of its kind.
+pub(super) fn members<'a>(node: &Node<'a>, keys: &[&str], faults: &mut Faults) -> Option<Members<'a>> {
+    let all: Vec<&str> = ["id", "kind", "repeat_after_days"]
+        .iter()
+        .chain(keys)
+        .copied()
+        .collect();
+    node.object(&all, faults)
+}
+
+/// The rule, once its kind is read.
+pub(super) fn finish(members: &Members<'_>, kind: Option<RuleKind>, faults: &mut Faults) -> Option<Rule> {
+    let id = members.required("id", faults).and_then(|node| node.text(faults));
+    let repeat_after_days =
+        members.default("repeat_after_days", None, |node| Some(Some(days(node, faults)?)));
+    Some(Rule {
+        id: id?,
+        repeat_after_days: repeat_after_days?,
+        kind: kind?,
+    })
+}
+
+/// A number of days that a window may have.
+pub(super) fn days(node: &Node<'_>, faults: &mut Faults) -> Option<u16> {
+    let days = node.whole(1, (MAX_WINDOW_DAYS, "too_long"), faults)?;
+    u16::try_from(days).ok()
+}
+
+pub(super) fn measure(members: &Members<'_>, faults: &mut Faults) -> Option<Measure> {
+    let node = members.required("measure", faults)?;
+    let name = node.text(faults)?;
+    name.parse().ok().or_else(|| {
+        let detail = if name == BLOOD_PRESSURE {
+            "a rule names one measure: systolic_bp or diastolic_bp"
+        } else {
+            "is no measure that we know"
+        };
+        node.fault("unknown_measure", detail, faults)
+    })
+}
+
+pub(super) fn severity(members: &Members<'_>, faults: &mut Faults) -> Option<Severity> {
+    let words = [
+        ("red", Severity::Red),
+        ("amber", Severity::Amber),
+        ("context", Severity::Context),
+    ];
+    members.required("severity", faults)?.word(&words, faults)
+}
