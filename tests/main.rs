@@ -11,5 +11,6 @@
 mod broker;
 mod config;
 mod engine;
+mod store;
 mod support;
 mod wire;

@@ -1,4 +1,5 @@
 -- Times are UTC with microseconds and always bound by the program: there is no default of now().
+-- Unit ids are collated by byte, so that lists and locks have the order that the program and SQLite have.
 -- Enumerations are text with a check. Documents are text, never parsed by the database on the way in.
 -- The same tables stand in ../sqlite; a test compares the two.
 
@@ -73,7 +74,7 @@ create unique index episode_running on episode (patient_id) where discharged_at 
 create index episode_patient on episode (patient_id, referred_at);
 
 create table home_unit (
-    unit_id text primary key,
+    unit_id text collate "C" primary key,
     secret_hash bytea not null,
     version bigint not null,
     created_at timestamptz not null
@@ -81,7 +82,7 @@ create table home_unit (
 
 -- Apart from home_unit, which judging locks for share: a status must never wait for, or deadlock with, a session.
 create table unit_status (
-    unit_id text primary key references home_unit (unit_id),
+    unit_id text collate "C" primary key references home_unit (unit_id),
     online boolean,
     battery_pct bigint,
     firmware text,
@@ -94,7 +95,7 @@ create table unit_status (
 
 create table assignment (
     id uuid primary key,
-    unit_id text not null references home_unit (unit_id),
+    unit_id text collate "C" not null references home_unit (unit_id),
     patient_id uuid not null references patient (id),
     from_at timestamptz not null,
     to_at timestamptz,
@@ -124,7 +125,7 @@ create table plan_version (
 
 -- One row a session: what arrives, is identified, receipted, judged and shown. No surrogate key.
 create table session (
-    unit_id text not null references home_unit (unit_id),
+    unit_id text collate "C" not null references home_unit (unit_id),
     session_id uuid not null,
     -- Whom the unit was assigned to at completed_at; null for nobody.
     patient_id uuid references patient (id),
@@ -152,7 +153,7 @@ create index session_out_of_time on session (patient_id) where out_of_time;
 
 create table decision (
     id uuid primary key,
-    unit_id text not null,
+    unit_id text collate "C" not null,
     session_id uuid not null,
     reading_index bigint not null,
     decision text not null check (decision in ('exclude', 'accept')),
@@ -167,7 +168,7 @@ create index decision_session on decision (unit_id, session_id);
 create table finding (
     id uuid primary key,
     patient_id uuid references patient (id),
-    unit_id text,
+    unit_id text collate "C",
     session_id uuid,
     rule text not null,
     side text check (side in ('red_low', 'amber_low', 'amber_high', 'red_high')),
@@ -188,7 +189,7 @@ create index finding_patient on finding (patient_id, at);
 create table alert (
     id uuid primary key,
     patient_id uuid references patient (id),
-    unit_id text references home_unit (unit_id),
+    unit_id text collate "C" references home_unit (unit_id),
     class text not null check (class in ('clinical', 'compliance', 'technical')),
     severity text not null check (severity in ('amber', 'red')),
     state text not null check (state in ('new', 'claimed', 'contacting', 'retest_requested', 'assessed', 'escalated', 'closed')),
@@ -234,7 +235,7 @@ create table event (
     tx xid8 not null default pg_current_xact_id(),
     kind text not null check (kind in ('alert', 'visit', 'session', 'unit', 'service')),
     patient_id uuid,
-    unit_id text,
+    unit_id text collate "C",
     subject_id text not null,
     body text not null,
     at timestamptz not null
@@ -264,7 +265,7 @@ create table quarantine (
     id uuid primary key,
     received_at timestamptz not null,
     topic text not null,
-    unit_id text,
+    unit_id text collate "C",
     session_id uuid,
     patient_id uuid references patient (id),
     reason text not null check (reason in ('not_json', 'bad_field', 'too_many', 'too_large', 'clock_fault', 'unregistered', 'session_conflict', 'poison')),

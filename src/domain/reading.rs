@@ -145,3 +145,19 @@ pub enum Decision {
     Exclude,
     Accept,
 }
+
+impl Decision {
+    /// The contract's word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Exclude => "exclude",
+            Self::Accept => "accept",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Exclude, Self::Accept]
+            .into_iter()
+            .find(|decision| decision.word() == word)
+    }
+}

@@ -35,6 +35,23 @@ pub enum Trigger {
     Retest,
 }
 
+impl Trigger {
+    /// The contract's word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Patient => "patient",
+            Self::Retest => "retest",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Scheduled, Self::Patient, Self::Retest]
+            .into_iter()
+            .find(|trigger| trigger.word() == word)
+    }
+}
+
 /// One answer to one key question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {

@@ -1,4 +1,5 @@
 //! What tests of several rooms lean on.
 
+pub(crate) mod databases;
 pub(crate) mod mosquitto;
 pub(crate) mod require;

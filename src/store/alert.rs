@@ -1,0 +1,247 @@
+//! Alerts under a lock for judging, and by compare and swap for people: neither ever overwrites what the other did.
+
+use uuid::Uuid;
+
+use crate::domain::alert::{About, Alert, AlertState, Claim, Closing, Outcome};
+use crate::domain::finding::{Class, Severity};
+use crate::domain::ids::{AlertId, FindingId, PatientId};
+use crate::domain::staff::Actor;
+use crate::domain::time::Instant;
+
+use super::bind::{Column, bigints, binds, texts, times, uuids};
+use super::statement::statements;
+use super::unit::unit_id;
+use super::{StoreError, Tx};
+
+/// The columns of `alert t`, for every file that reads alerts.
+macro_rules! alert_columns {
+    () => {
+        "t.id, t.patient_id, t.unit_id, t.class, t.severity, t.state, t.opened_at, t.updated_at, t.claimed_by, \
+         t.claimed_by_name, t.claimed_at, t.closed_by, t.closed_by_name, t.closed_at, t.outcome, t.note, t.version"
+    };
+}
+pub(super) use alert_columns;
+
+statements! {
+    "alert";
+
+    /// The outer `state` is asked again of a row that a rival changed while we waited for it.
+    OPEN_FOR [patient_id Uuid, unit_id Text, class Text] = concat!(
+        "select ", alert_columns!(), " from alert t where t.state <> 'closed' and t.id in (
+             select t.id from {rows} {each} alert {such_that} t.patient_id = r.patient_id and t.class = r.class
+                 and t.state <> 'closed' {end_each}
+             union all
+             select t.id from {rows} {each} alert {such_that} t.unit_id = r.unit_id and t.class = r.class
+                 and t.state <> 'closed' {end_each}
+             union all
+             select t.id from {rows} {each} alert {such_that} t.patient_id is null and t.unit_id is null
+                 and r.patient_id is null and r.unit_id is null and t.class = r.class and t.state <> 'closed' {end_each}
+         ) order by t.id {for_update}"
+    );
+
+    GET = concat!("select ", alert_columns!(), " from alert t where t.id = $1");
+
+    INSERT [
+        id Uuid, patient_id Uuid, unit_id Text, class Text, severity Text, state Text, opened_at Time, updated_at Time,
+        claimed_by Uuid, claimed_by_name Text, claimed_at Time, closed_by Uuid, closed_by_name Text, closed_at Time,
+        outcome Text, note Text, version Bigint,
+    ] = "insert into alert ({columns}) select {columns} from {rows}";
+
+    /// Who held a closed alert stays known.
+    UPDATE [
+        id Uuid, severity Text, state Text, updated_at Time, claimed_by Uuid, claimed_by_name Text, claimed_at Time,
+        closed_by Uuid, closed_by_name Text, closed_at Time, outcome Text, note Text, version Bigint, seen_version Bigint,
+    ] = "update alert set severity = r.severity, state = r.state, updated_at = r.updated_at,
+             claimed_by = case when r.state = 'closed' then alert.claimed_by else r.claimed_by end,
+             claimed_by_name = case when r.state = 'closed' then alert.claimed_by_name else r.claimed_by_name end,
+             claimed_at = case when r.state = 'closed' then alert.claimed_at else r.claimed_at end,
+             closed_by = r.closed_by, closed_by_name = r.closed_by_name, closed_at = r.closed_at, outcome = r.outcome,
+             note = r.note, version = r.version
+         from {rows} where alert.id = r.id and alert.version = r.seen_version";
+
+    LINK [alert_id Uuid, finding_id Uuid] =
+        "insert into alert_finding (alert_id, finding_id, added_at) select r.alert_id, r.finding_id, $1 from {rows}
+         where true on conflict (alert_id, finding_id) do nothing returning alert_id, finding_id";
+}
+
+/// The open alerts about these, locked until the transaction ends.
+pub async fn open_for(tx: &mut Tx, whose: &[(About, Class)]) -> Result<Vec<Alert>, StoreError> {
+    let rows = vec![
+        uuids(whose.iter().map(|(about, _)| patient_of(about))),
+        texts(whose.iter().map(|(about, _)| unit_of(about))),
+        texts(whose.iter().map(|(_, class)| class.word())),
+    ];
+    let rows: Vec<Row> = tx.all(&OPEN_FOR, binds![rows]).await?;
+    rows.into_iter().map(alert).collect()
+}
+
+pub async fn get(tx: &mut Tx, id: AlertId) -> Result<Option<Alert>, StoreError> {
+    tx.optional(&GET, binds![id.0]).await?.map(alert).transpose()
+}
+
+/// Opens alerts. Where a rival opened one about the same meanwhile, the transaction must be tried again to join it:
+/// that is [`StoreError::Busy`].
+pub async fn insert(tx: &mut Tx, alerts: &[Alert]) -> Result<(), StoreError> {
+    let mut rows = vec![
+        uuids(alerts.iter().map(|alert| alert.id.0)),
+        uuids(alerts.iter().map(|alert| patient_of(&alert.about))),
+        texts(alerts.iter().map(|alert| unit_of(&alert.about))),
+        texts(alerts.iter().map(|alert| alert.class.word())),
+        texts(alerts.iter().map(|alert| alert.severity.word())),
+        texts(alerts.iter().map(|alert| alert.state.word())),
+        times(alerts.iter().map(|alert| alert.opened_at)),
+        times(alerts.iter().map(|alert| alert.updated_at)),
+    ];
+    rows.extend(state_columns(&alerts.iter().collect::<Vec<_>>()));
+    rows.push(bigints(alerts.iter().map(|alert| alert.version)));
+    match tx.expect_rows(alerts.len(), &INSERT, binds![rows]).await {
+        Err(StoreError::Taken { what }) => Err(StoreError::Busy { code: what }),
+        done => done,
+    }
+}
+
+/// Writes the alert as it is now over the version that the writer saw; false where another came first.
+pub async fn update(tx: &mut Tx, alert: &Alert, seen_version: i64) -> Result<bool, StoreError> {
+    let pairs = [(alert, seen_version)];
+    tx.swapped(&UPDATE, binds![update_columns(&pairs)]).await
+}
+
+/// The same for many whose lock the caller holds: fails unless each is still at the version seen.
+pub async fn merge(tx: &mut Tx, alerts: &[(Alert, i64)]) -> Result<(), StoreError> {
+    let pairs: Vec<(&Alert, i64)> = alerts.iter().map(|(alert, version)| (alert, *version)).collect();
+    tx.expect_rows(pairs.len(), &UPDATE, binds![update_columns(&pairs)])
+        .await
+}
+
+/// Puts findings on alerts; gives those that were not there before.
+pub async fn link(
+    tx: &mut Tx,
+    links: &[(AlertId, FindingId)],
+    now: Instant,
+) -> Result<Vec<(AlertId, FindingId)>, StoreError> {
+    let rows = vec![
+        uuids(links.iter().map(|(alert, _)| alert.0)),
+        uuids(links.iter().map(|(_, finding)| finding.0)),
+    ];
+    let new: Vec<(Uuid, Uuid)> = tx.all(&LINK, binds![now, rows]).await?;
+    Ok(new
+        .into_iter()
+        .map(|(alert, finding)| (alert.into(), finding.into()))
+        .collect())
+}
+
+fn update_columns<'a>(pairs: &[(&'a Alert, i64)]) -> Vec<Column<'a>> {
+    let alerts: Vec<&Alert> = pairs.iter().map(|(alert, _)| *alert).collect();
+    let mut rows = vec![
+        uuids(alerts.iter().map(|alert| alert.id.0)),
+        texts(alerts.iter().map(|alert| alert.severity.word())),
+        texts(alerts.iter().map(|alert| alert.state.word())),
+        times(alerts.iter().map(|alert| alert.updated_at)),
+    ];
+    rows.extend(state_columns(&alerts));
+    rows.push(bigints(alerts.iter().map(|alert| alert.version)));
+    rows.push(bigints(pairs.iter().map(|(_, seen)| *seen)));
+    rows
+}
+
+/// What the state carries: the claim's three columns and the closing's five.
+fn state_columns<'a>(alerts: &[&'a Alert]) -> [Column<'a>; 8] {
+    let claims = || {
+        alerts.iter().map(|alert| match &alert.state {
+            AlertState::Claimed(claim) => Some(claim),
+            AlertState::New | AlertState::Closed(_) => None,
+        })
+    };
+    let closings = || {
+        alerts.iter().map(|alert| match &alert.state {
+            AlertState::Closed(closing) => Some(closing),
+            AlertState::New | AlertState::Claimed(_) => None,
+        })
+    };
+    let closers = || closings().map(|closing| closing.and_then(|closing| closing.by.as_ref()));
+    [
+        uuids(claims().map(|claim| claim.map(|claim| claim.by.id))),
+        texts(claims().map(|claim| claim.map(|claim| claim.by.name.as_str()))),
+        times(claims().map(|claim| claim.map(|claim| claim.at))),
+        uuids(closers().map(|by| by.map(|by| by.id))),
+        texts(closers().map(|by| by.map(|by| by.name.as_str()))),
+        times(closings().map(|closing| closing.map(|closing| closing.at))),
+        texts(closings().map(|closing| closing.map(|closing| closing.outcome.word()))),
+        texts(closings().map(|closing| closing.and_then(|closing| closing.note.as_deref()))),
+    ]
+}
+
+const fn patient_of(about: &About) -> Option<Uuid> {
+    match about {
+        About::Patient(PatientId(id)) => Some(*id),
+        About::Unit(_) | About::Service => None,
+    }
+}
+
+fn unit_of(about: &About) -> Option<&str> {
+    match about {
+        About::Unit(unit) => Some(unit.as_str()),
+        About::Patient(_) | About::Service => None,
+    }
+}
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Row {
+    id: Uuid,
+    patient_id: Option<Uuid>,
+    unit_id: Option<String>,
+    class: String,
+    severity: String,
+    state: String,
+    opened_at: Instant,
+    updated_at: Instant,
+    claimed_by: Option<Uuid>,
+    claimed_by_name: Option<String>,
+    claimed_at: Option<Instant>,
+    closed_by: Option<Uuid>,
+    closed_by_name: Option<String>,
+    closed_at: Option<Instant>,
+    outcome: Option<String>,
+    note: Option<String>,
+    version: i64,
+}
+
+pub(super) fn alert(row: Row) -> Result<Alert, StoreError> {
+    let id = row.id;
+    let fault = |column| StoreError::row("alert", column, id);
+    let about = match (row.patient_id, &row.unit_id) {
+        (Some(patient), None) => About::Patient(patient.into()),
+        (None, Some(unit)) => About::Unit(unit_id("alert", "unit_id", unit)?),
+        (None, None) => About::Service,
+        (Some(_), Some(_)) => return Err(fault("unit_id")),
+    };
+    let actor = |id: Option<Uuid>, name: Option<String>| Some(Actor { id: id?, name: name? });
+    let state = match row.state.as_str() {
+        "new" => AlertState::New,
+        "claimed" => AlertState::Claimed(Claim {
+            by: actor(row.claimed_by, row.claimed_by_name).ok_or_else(|| fault("claimed_by"))?,
+            at: row.claimed_at.ok_or_else(|| fault("claimed_at"))?,
+        }),
+        "closed" => AlertState::Closed(Closing {
+            by: actor(row.closed_by, row.closed_by_name),
+            at: row.closed_at.ok_or_else(|| fault("closed_at"))?,
+            outcome: row
+                .outcome
+                .as_deref()
+                .and_then(Outcome::from_word)
+                .ok_or_else(|| fault("outcome"))?,
+            note: row.note,
+        }),
+        _ => return Err(fault("state")),
+    };
+    Ok(Alert {
+        id: row.id.into(),
+        about,
+        class: Class::from_word(&row.class).ok_or_else(|| fault("class"))?,
+        severity: Severity::from_word(&row.severity).ok_or_else(|| fault("severity"))?,
+        state,
+        opened_at: row.opened_at,
+        updated_at: row.updated_at,
+        version: row.version,
+    })
+}

@@ -1,0 +1,114 @@
+//! Which patient a unit belonged to, and when. Periods of one unit never overlap: the caller checks that under the unit's
+//! lock, and the table's unique keys are only the backstop.
+
+use uuid::Uuid;
+
+use crate::domain::ids::{AssignmentId, PatientId, UnitId};
+use crate::domain::time::Instant;
+
+use super::bind::binds;
+use super::statement::statements;
+use super::unit::{names, unit_id};
+use super::{StoreError, Tx};
+
+/// A unit belongs to a patient from `from` (included) to `to` (excluded); without an end until further notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    pub id: AssignmentId,
+    pub unit_id: UnitId,
+    pub patient_id: PatientId,
+    pub from: Instant,
+    pub to: Option<Instant>,
+    pub version: i64,
+    pub created_at: Instant,
+}
+
+impl Assignment {
+    pub fn holds_at(&self, at: Instant) -> bool {
+        self.from <= at && self.to.is_none_or(|to| at < to)
+    }
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "select id, unit_id, patient_id, from_at, to_at, version, created_at from assignment ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    "assignment";
+
+    OF_UNITS [unit_id Text] = select!("where unit_id in (select r.unit_id from {rows}) order by unit_id, from_at");
+
+    OF_PATIENT = select!("where patient_id = $1 order by from_at, id");
+
+    GET = select!("where id = $1");
+
+    INSERT = "insert into assignment (id, unit_id, patient_id, from_at, to_at, version, created_at)
+              values ($1, $2, $3, $4, $5, $6, $7)";
+
+    UPDATE = "update assignment set from_at = $3, to_at = $4, version = $2 + 1 where id = $1 and version = $2";
+}
+
+/// Every period of each unit, by unit and beginning.
+pub async fn of_units(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<Assignment>, StoreError> {
+    let rows: Vec<Row> = tx.all(&OF_UNITS, binds![vec![names(units)]]).await?;
+    rows.into_iter().map(assignment).collect()
+}
+
+/// Every unit the patient ever had, by beginning.
+pub async fn of_patient(tx: &mut Tx, patient: PatientId) -> Result<Vec<Assignment>, StoreError> {
+    let rows: Vec<Row> = tx.all(&OF_PATIENT, binds![patient.0]).await?;
+    rows.into_iter().map(assignment).collect()
+}
+
+pub async fn get(tx: &mut Tx, id: AssignmentId) -> Result<Option<Assignment>, StoreError> {
+    tx.optional(&GET, binds![id.0]).await?.map(assignment).transpose()
+}
+
+/// [`StoreError::Taken`] where the unit has a period from the same time, or one without an end, already.
+pub async fn insert(tx: &mut Tx, new: &Assignment) -> Result<(), StoreError> {
+    let Assignment {
+        id,
+        unit_id,
+        patient_id,
+        from,
+        to,
+        version,
+        created_at,
+    } = new;
+    tx.expect_rows(
+        1,
+        &INSERT,
+        binds![id.0, unit_id, patient_id.0, *from, *to, *version, *created_at],
+    )
+    .await
+}
+
+/// Changes the period; false where the assignment is no longer at the version that the writer saw.
+pub async fn update(
+    tx: &mut Tx,
+    id: AssignmentId,
+    seen_version: i64,
+    (from, to): (Instant, Option<Instant>),
+) -> Result<bool, StoreError> {
+    tx.swapped(&UPDATE, binds![id.0, seen_version, from, to]).await
+}
+
+type Row = (Uuid, String, Uuid, Instant, Option<Instant>, i64, Instant);
+
+fn assignment((id, unit, patient_id, from, to, version, created_at): Row) -> Result<Assignment, StoreError> {
+    let unit_id = unit_id("assignment", "unit_id", &unit)?;
+    Ok(Assignment {
+        id: id.into(),
+        unit_id,
+        patient_id: patient_id.into(),
+        from,
+        to,
+        version,
+        created_at,
+    })
+}

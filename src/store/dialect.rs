@@ -1,0 +1,177 @@
+//! All that the two databases say differently. A statement is one text with these marks in it; nothing else differs.
+//!
+//! Many rows go as one parameter a column (PostgreSQL, `unnest`) or one JSON text (SQLite, `json_each`): the text does
+//! not depend on their number, so it is prepared once, and no limit on parameters applies.
+
+use std::fmt::Write as _;
+
+use chrono::SecondsFormat;
+use serde_json::Value;
+use sqlx::query::Query;
+use sqlx::{Postgres, Sqlite};
+
+use super::bind::{Bind, Column, Kind};
+
+/// Mark, SQLite, PostgreSQL.
+const MARKS: [(&str, &str, &str); 8] = [
+    // One writer at a time: a lock of rows would lock nothing more.
+    ("{for_share}", "", "for share"),
+    ("{for_update}", "", "for update"),
+    ("{for_no_key_update}", "", "for no key update"),
+    ("{skip_locked}", "", "for update skip locked"),
+    // Rows of transactions that are no longer open, so that no smaller sequence number can still appear.
+    (
+        "{settled}",
+        "true",
+        "tx < pg_snapshot_xmin(pg_current_snapshot())",
+    ),
+    // `from {rows} {each} session {such_that} t.patient_id = r.patient_id {end_each}`: every row `r` of the batch is looked
+    // up by index, what is found is `t`. Left to itself PostgreSQL may join by hash, reading the whole table for a handful of sessions.
+    ("{each}", "cross join", "cross join lateral (select * from"),
+    ("{such_that}", "t on", "t where"),
+    ("{end_each}", "", "offset 0) t"),
+];
+
+pub(super) fn sqlite(text: &str, first_rows_parameter: usize, columns: &[(&str, Kind)]) -> String {
+    let mut rows = String::from("(select ");
+    for (place, (name, kind)) in columns.iter().enumerate() {
+        let comma = if place == 0 { "" } else { ", " };
+        let value = if matches!(kind, Kind::Uuid | Kind::Bytes) {
+            format!("unhex(value ->> {place})")
+        } else {
+            format!("value ->> {place}")
+        };
+        // Writing to a String cannot fail.
+        let _ = write!(rows, "{comma}{value} as {name}");
+    }
+    let _ = write!(rows, " from json_each(${first_rows_parameter})) as r");
+    let text = text.replace("{rows}", &rows);
+    MARKS
+        .iter()
+        .fold(text, |text, (mark, sqlite, _)| text.replace(mark, sqlite))
+}
+
+pub(super) fn postgres(text: &str, first_rows_parameter: usize, columns: &[(&str, Kind)]) -> String {
+    let arrays: Vec<String> = columns
+        .iter()
+        .enumerate()
+        .map(|(place, (_, kind))| format!("${}::{}[]", first_rows_parameter + place, postgres_type(*kind)))
+        .collect();
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let rows = format!("unnest({}) as r({})", arrays.join(", "), names.join(", "));
+    let text = text.replace("{rows}", &rows);
+    MARKS
+        .iter()
+        .fold(text, |text, (mark, _, postgres)| text.replace(mark, postgres))
+}
+
+const fn postgres_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Uuid => "uuid",
+        Kind::Text => "text",
+        Kind::Bigint => "bigint",
+        Kind::Bool => "boolean",
+        Kind::Time => "timestamptz",
+        Kind::Bytes => "bytea",
+    }
+}
+
+type SqliteQuery<'q> = Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
+type PostgresQuery<'q> = Query<'q, Postgres, sqlx::postgres::PgArguments>;
+
+pub(super) fn bind_sqlite<'q>(query: SqliteQuery<'q>, binds: &[Bind<'_>]) -> SqliteQuery<'q> {
+    binds.iter().fold(query, |query, bind| match bind {
+        Bind::Uuid(value) => query.bind(*value),
+        Bind::Text(value) => query.bind(value.map(ToOwned::to_owned)),
+        Bind::Bigint(value) => query.bind(*value),
+        Bind::Bool(value) => query.bind(*value),
+        Bind::Time(value) => query.bind(*value),
+        Bind::Date(value) => query.bind(*value),
+        Bind::Bytes(value) => query.bind(value.to_vec()),
+        Bind::Rows(columns) => query.bind(json_rows(columns)),
+    })
+}
+
+pub(super) fn bind_postgres<'q>(query: PostgresQuery<'q>, binds: &[Bind<'_>]) -> PostgresQuery<'q> {
+    binds.iter().fold(query, |query, bind| match bind {
+        Bind::Uuid(value) => query.bind(*value),
+        Bind::Text(value) => query.bind(*value),
+        Bind::Bigint(value) => query.bind(*value),
+        Bind::Bool(value) => query.bind(*value),
+        Bind::Time(value) => query.bind(*value),
+        Bind::Date(value) => query.bind(*value),
+        Bind::Bytes(value) => query.bind(*value),
+        Bind::Rows(columns) => columns.iter().fold(query, |query, column| match column {
+            Column::Uuid(values) => query.bind(values),
+            Column::Text(values) => query.bind(values),
+            Column::Bigint(values) => query.bind(values),
+            Column::Bool(values) => query.bind(values),
+            Column::Time(values) => query.bind(values),
+            Column::Bytes(values) => query.bind(values),
+        }),
+    })
+}
+
+/// `[["HU-1","0193…",null],…]`: bytes as hex, times in the very text that the driver writes for one bound alone.
+fn json_rows(columns: &[Column<'_>]) -> String {
+    let rows = columns.first().map_or(0, Column::len);
+    let mut text = String::with_capacity(rows * columns.len() * 24 + 2);
+    text.push('[');
+    for row in 0..rows {
+        text.push_str(if row == 0 { "[" } else { ",[" });
+        for (place, column) in columns.iter().enumerate() {
+            if place > 0 {
+                text.push(',');
+            }
+            push_json(&mut text, column, row);
+        }
+        text.push(']');
+    }
+    text.push(']');
+    text
+}
+
+fn push_json(text: &mut String, column: &Column<'_>, row: usize) {
+    // Writing to a String cannot fail.
+    let _ = match column {
+        Column::Uuid(values) => match values[row] {
+            Some(id) => write!(text, "\"{}\"", id.simple()),
+            None => write!(text, "null"),
+        },
+        Column::Text(values) => match values[row] {
+            Some(value) => write!(text, "{}", Value::from(value)),
+            None => write!(text, "null"),
+        },
+        Column::Bigint(values) => match values[row] {
+            Some(value) => write!(text, "{value}"),
+            None => write!(text, "null"),
+        },
+        Column::Bool(values) => match values[row] {
+            Some(value) => write!(text, "{value}"),
+            None => write!(text, "null"),
+        },
+        Column::Time(values) => match values[row] {
+            Some(at) => write!(text, "\"{}\"", at.to_rfc3339_opts(SecondsFormat::AutoSi, false)),
+            None => write!(text, "null"),
+        },
+        Column::Bytes(values) => match values[row] {
+            Some(value) => {
+                text.push('"');
+                for byte in value {
+                    push_hex(text, *byte);
+                }
+                text.push('"');
+                Ok(())
+            }
+            None => write!(text, "null"),
+        },
+    };
+}
+
+fn push_hex(text: &mut String, byte: u8) {
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
+    text.push(DIGITS[usize::from(byte >> 4)]);
+    text.push(DIGITS[usize::from(byte & 15)]);
+}

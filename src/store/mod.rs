@@ -1,0 +1,55 @@
+//! The only SQL: one text for SQLite and PostgreSQL. Every function works on a transaction that its caller began and
+//! commits, and on a batch, so that a thousand sessions cost as many statements as one.
+
+mod bind;
+mod db;
+mod dialect;
+mod error;
+mod page;
+mod statement;
+mod tx;
+
+pub mod alert;
+pub mod assignment;
+pub mod decision;
+pub mod episode;
+pub mod event;
+pub mod finding;
+pub mod outbox;
+pub mod patient;
+pub mod plan;
+pub mod quarantine;
+pub mod series;
+pub mod session;
+pub mod shown;
+pub mod unit;
+pub mod worklist;
+
+pub use db::{Connections, Db};
+pub use error::StoreError;
+pub use page::{Cursor, Page};
+pub use statement::Statement;
+pub use tx::{PostgresTx, Tx};
+
+/// Every statement there is, so that a test can prepare each on both databases.
+pub fn statements() -> impl Iterator<Item = &'static Statement> {
+    [
+        alert::STATEMENTS,
+        assignment::STATEMENTS,
+        decision::STATEMENTS,
+        episode::STATEMENTS,
+        event::STATEMENTS,
+        finding::STATEMENTS,
+        outbox::STATEMENTS,
+        patient::STATEMENTS,
+        plan::STATEMENTS,
+        quarantine::STATEMENTS,
+        session::STATEMENTS,
+        shown::STATEMENTS,
+        unit::STATEMENTS,
+        worklist::STATEMENTS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}

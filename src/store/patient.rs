@@ -1,0 +1,210 @@
+//! Names are read here and nowhere logged: errors name a row by its id only.
+
+use chrono::NaiveDate;
+use uuid::Uuid;
+
+use crate::domain::ids::{PatientId, TeamId};
+use crate::domain::patient::{Condition, Patient, PatientStatus, Sex};
+use crate::domain::time::Instant;
+
+use super::bind::{binds, uuids};
+use super::page::{Cursor, Page, newest};
+use super::statement::statements;
+use super::{StoreError, Tx};
+
+/// Which patients a list is about; what is `None` does not narrow it.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub team: Option<TeamId>,
+    pub status: Option<PatientStatus>,
+    pub condition: Option<Condition>,
+    /// A part of the name, or the beginning of the NHS number.
+    pub search: Option<String>,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "select id, nhs_number, given_name, family_name, birth_date, sex, team_id, conditions, phone, language, ",
+            "status, version, created_at, updated_at from patient ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    "patient";
+
+    INSERT = "insert into patient (id, nhs_number, given_name, family_name, birth_date, sex, team_id, conditions, phone,
+                  language, status, version, created_at, updated_at)
+              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+
+    /// The NHS number and the time of making never change.
+    UPDATE = "update patient set given_name = $3, family_name = $4, birth_date = $5, sex = $6, team_id = $7,
+                  conditions = $8, phone = $9, language = $10, status = $11, updated_at = $12, version = $2 + 1
+              where id = $1 and version = $2";
+
+    OF [id Uuid] = select!("where id in (select r.id from {rows}) order by id");
+
+    LIST = select!(
+        "where (created_at, id) < ($1, $2)
+             and (team_id = $3 or $3 is null) and (status = $4 or $4 is null) and (conditions like $5 or $5 is null)
+             and (lower(given_name || ' ' || family_name) like $6 escape '!' or nhs_number like $7 escape '!' or $6 is null)
+         order by created_at desc, id desc limit $8"
+    );
+
+    LOCK [id Uuid] = "select id from patient where id in (select r.id from {rows}) order by id {for_no_key_update}";
+}
+
+/// [`StoreError::Taken`] where the NHS number is known already.
+pub async fn insert(tx: &mut Tx, patient: &Patient) -> Result<(), StoreError> {
+    let conditions = conditions_text(&patient.conditions);
+    let binds = binds![
+        patient.id.0,
+        patient.nhs_number.as_str(),
+        &patient.given_name,
+        &patient.family_name,
+        patient.birth_date,
+        patient.sex.word(),
+        patient.team_id.map(|team| team.0),
+        &conditions,
+        patient.phone.as_deref(),
+        &patient.language,
+        patient.status.word(),
+        patient.version,
+        patient.created_at,
+        patient.updated_at,
+    ];
+    tx.expect_rows(1, &INSERT, binds).await
+}
+
+/// Writes the record as it is now over the version that the writer saw; false where another came first.
+/// The stored version becomes `seen_version` + 1, whatever `patient.version` says.
+pub async fn update(tx: &mut Tx, patient: &Patient, seen_version: i64) -> Result<bool, StoreError> {
+    let conditions = conditions_text(&patient.conditions);
+    let binds = binds![
+        patient.id.0,
+        seen_version,
+        &patient.given_name,
+        &patient.family_name,
+        patient.birth_date,
+        patient.sex.word(),
+        patient.team_id.map(|team| team.0),
+        &conditions,
+        patient.phone.as_deref(),
+        &patient.language,
+        patient.status.word(),
+        patient.updated_at,
+    ];
+    tx.swapped(&UPDATE, binds).await
+}
+
+pub async fn get(tx: &mut Tx, id: PatientId) -> Result<Option<Patient>, StoreError> {
+    Ok(of(tx, &[id]).await?.pop())
+}
+
+/// Those of the patients that exist, by id.
+pub async fn of(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<Patient>, StoreError> {
+    let rows: Vec<Row> = tx
+        .all(&OF, binds![vec![uuids(ids.iter().map(|id| id.0))]])
+        .await?;
+    rows.into_iter().map(patient).collect()
+}
+
+/// Newest first.
+pub async fn list(
+    tx: &mut Tx,
+    filter: &Filter,
+    after: Option<&Cursor>,
+    limit: u32,
+) -> Result<Page<Patient>, StoreError> {
+    let (at, id) = newest(after)?;
+    let condition = filter
+        .condition
+        .map(|condition| format!("%\"{}\"%", condition.word()));
+    let search = filter
+        .search
+        .as_deref()
+        .map(str::trim)
+        .filter(|search| !search.is_empty());
+    let name = search.map(|search| format!("%{}%", literally(&search.to_lowercase())));
+    let number = search
+        .map(|search| search.replace([' ', '-'], ""))
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .map(|digits| format!("{digits}%"));
+    let binds = binds![
+        at,
+        id,
+        filter.team.map(|team| team.0),
+        filter.status.map(PatientStatus::word),
+        condition.as_deref(),
+        name.as_deref(),
+        number.as_deref(),
+        i64::from(limit) + 1,
+    ];
+    let rows: Vec<Row> = tx.all(&LIST, binds).await?;
+    let patients = rows.into_iter().map(patient).collect::<Result<_, _>>()?;
+    Ok(Page::cut(patients, limit, |last: &Patient| {
+        Cursor::at(last.created_at, last.id.0)
+    }))
+}
+
+/// From here to the end of the transaction nobody else judges these patients; gives those that exist, sorted.
+/// Units are locked before patients, never after.
+pub async fn lock(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<PatientId>, StoreError> {
+    let rows: Vec<(Uuid,)> = tx
+        .all(&LOCK, binds![vec![uuids(ids.iter().map(|id| id.0))]])
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id.into()).collect())
+}
+
+/// A pattern that matches the text itself.
+fn literally(text: &str) -> String {
+    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
+}
+
+fn conditions_text(conditions: &[Condition]) -> String {
+    let words: Vec<String> = conditions
+        .iter()
+        .map(|condition| format!("\"{}\"", condition.word()))
+        .collect();
+    format!("[{}]", words.join(","))
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    nhs_number: String,
+    given_name: String,
+    family_name: String,
+    birth_date: NaiveDate,
+    sex: String,
+    team_id: Option<Uuid>,
+    conditions: String,
+    phone: Option<String>,
+    language: String,
+    status: String,
+    version: i64,
+    created_at: Instant,
+    updated_at: Instant,
+}
+
+fn patient(row: Row) -> Result<Patient, StoreError> {
+    let fault = |column| StoreError::row("patient", column, row.id);
+    Ok(Patient {
+        id: row.id.into(),
+        nhs_number: row.nhs_number.parse().map_err(|_| fault("nhs_number"))?,
+        given_name: row.given_name,
+        family_name: row.family_name,
+        birth_date: row.birth_date,
+        sex: Sex::from_word(&row.sex).ok_or_else(|| fault("sex"))?,
+        team_id: row.team_id.map(Into::into),
+        conditions: serde_json::from_str(&row.conditions).map_err(|_| fault("conditions"))?,
+        phone: row.phone,
+        language: row.language,
+        status: PatientStatus::from_word(&row.status).ok_or_else(|| fault("status"))?,
+        version: row.version,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    })
+}

@@ -1,0 +1,249 @@
+//! Bytes that could not be taken in are kept whole. The same bytes on the same topic are one case, however often they are
+//! sent; that it was sent again is counted.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::domain::ids::{PatientId, QuarantineId, UnitId};
+use crate::domain::staff::Actor;
+use crate::domain::time::Instant;
+
+use super::bind::{bigints, binds, bytes, texts, times, uuids};
+use super::page::{Cursor, Page, newest};
+use super::statement::statements;
+use super::unit::unit_id;
+use super::{StoreError, Tx};
+
+/// A message to be set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewQuarantine {
+    pub id: QuarantineId,
+    pub received_at: Instant,
+    pub topic: String,
+    /// As the topic names it, whether registered or not.
+    pub unit_id: Option<UnitId>,
+    pub session_id: Option<Uuid>,
+    /// Whose readings may be waiting in it.
+    pub patient_id: Option<PatientId>,
+    /// The contract's code.
+    pub reason: String,
+    /// JSON text.
+    pub problems: String,
+    pub payload: Vec<u8>,
+}
+
+/// A message set aside, without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantined {
+    pub id: QuarantineId,
+    pub received_at: Instant,
+    pub topic: String,
+    pub unit_id: Option<UnitId>,
+    pub session_id: Option<Uuid>,
+    pub patient_id: Option<PatientId>,
+    pub reason: String,
+    pub problems: String,
+    pub payload_len: i64,
+    /// How often the same bytes came.
+    pub seen: i64,
+    pub last_seen_at: Instant,
+    pub state: Case,
+}
+
+/// Where the case stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Case {
+    Waiting,
+    Replayed(Settled),
+    Dismissed(Settled),
+}
+
+/// Who settled it, when and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    pub by: Actor,
+    pub at: Instant,
+    pub reason: String,
+}
+
+impl Case {
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Replayed(_) => "replayed",
+            Self::Dismissed(_) => "dismissed",
+        }
+    }
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "select id, received_at, topic, unit_id, session_id, patient_id, reason, problems, ",
+            "cast(length(payload) as bigint) as payload_len, seen, last_seen_at, state, decided_by, decided_by_name, ",
+            "decided_at, decision_reason from quarantine ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    "quarantine";
+
+    INSERT [
+        id Uuid, received_at Time, topic Text, unit_id Text, session_id Uuid, patient_id Uuid, reason Text,
+        problems Text, payload Bytes, payload_hash Bytes, seen Bigint, last_seen_at Time,
+    ] = "insert into quarantine ({columns}, state) select {columns}, 'waiting' from {rows} where true
+         on conflict (topic, payload_hash) do update set
+             seen = quarantine.seen + excluded.seen, last_seen_at = excluded.last_seen_at
+         returning id";
+
+    LIST = select!("where (received_at, id) < ($1, $2) and (state = $3 or $3 is null)
+                    order by received_at desc, id desc limit $4");
+
+    GET = select!("where id = $1");
+
+    PAYLOAD = "select payload from quarantine where id = $1";
+
+    SETTLE = "update quarantine set state = $2, decided_by = $3, decided_by_name = $4, decided_at = $5, decision_reason = $6
+              where id = $1 and state = 'waiting'";
+
+    COUNTS = "select state, count(*) from quarantine group by state";
+}
+
+/// Keeps the messages; gives the ids of those that were not kept already.
+pub async fn insert(tx: &mut Tx, messages: &[NewQuarantine]) -> Result<Vec<QuarantineId>, StoreError> {
+    // One row a case, in one order for every transaction.
+    let mut cases: BTreeMap<(&str, [u8; 32]), (&NewQuarantine, i64, Instant)> = BTreeMap::new();
+    for message in messages {
+        let key = (message.topic.as_str(), Sha256::digest(&message.payload).into());
+        let (_, seen, last) = cases.entry(key).or_insert((message, 0, message.received_at));
+        *seen += 1;
+        *last = (*last).max(message.received_at);
+    }
+    let new = || cases.values().map(|(message, _, _)| *message);
+    let rows = vec![
+        uuids(new().map(|message| message.id.0)),
+        times(new().map(|message| message.received_at)),
+        texts(new().map(|message| message.topic.as_str())),
+        texts(new().map(|message| message.unit_id.as_ref().map(UnitId::as_str))),
+        uuids(new().map(|message| message.session_id)),
+        uuids(new().map(|message| message.patient_id.map(|patient| patient.0))),
+        texts(new().map(|message| message.reason.as_str())),
+        texts(new().map(|message| message.problems.as_str())),
+        bytes(new().map(|message| message.payload.as_slice())),
+        bytes(cases.keys().map(|(_, hash)| hash.as_slice())),
+        bigints(cases.values().map(|(_, seen, _)| *seen)),
+        times(cases.values().map(|(_, _, last)| *last)),
+    ];
+    let kept: Vec<(Uuid,)> = tx.all(&INSERT, binds![rows]).await?;
+    // A case that was there already answers with the id that it was given then.
+    let offered = |id: &QuarantineId| cases.values().any(|(message, _, _)| message.id == *id);
+    Ok(kept.into_iter().map(|(id,)| id.into()).filter(offered).collect())
+}
+
+/// Newest first; all, or those in one state (`waiting`, `replayed`, `dismissed`).
+pub async fn list(
+    tx: &mut Tx,
+    state: Option<&str>,
+    after: Option<&Cursor>,
+    limit: u32,
+) -> Result<Page<Quarantined>, StoreError> {
+    let (at, id) = newest(after)?;
+    let rows: Vec<Row> = tx.all(&LIST, binds![at, id, state, i64::from(limit) + 1]).await?;
+    let cases = rows.into_iter().map(quarantined).collect::<Result<_, _>>()?;
+    Ok(Page::cut(cases, limit, |last: &Quarantined| {
+        Cursor::at(last.received_at, last.id.0)
+    }))
+}
+
+pub async fn get(tx: &mut Tx, id: QuarantineId) -> Result<Option<Quarantined>, StoreError> {
+    tx.optional(&GET, binds![id.0])
+        .await?
+        .map(quarantined)
+        .transpose()
+}
+
+/// The bytes as they came.
+pub async fn payload(tx: &mut Tx, id: QuarantineId) -> Result<Option<Vec<u8>>, StoreError> {
+    let row: Option<(Vec<u8>,)> = tx.optional(&PAYLOAD, binds![id.0]).await?;
+    Ok(row.map(|(payload,)| payload))
+}
+
+/// Writes how the case ended; false where it is not waiting. `case` is not [`Case::Waiting`].
+pub async fn settle(tx: &mut Tx, id: QuarantineId, case: &Case) -> Result<bool, StoreError> {
+    let (Case::Replayed(settled) | Case::Dismissed(settled)) = case else {
+        return Ok(false);
+    };
+    let Settled { by, at, reason } = settled;
+    tx.swapped(&SETTLE, binds![id.0, case.word(), by.id, &by.name, *at, reason])
+        .await
+}
+
+/// How many cases are in each state that any is in.
+pub async fn counts(tx: &mut Tx) -> Result<BTreeMap<String, i64>, StoreError> {
+    let rows: Vec<(String, i64)> = tx.all(&COUNTS, binds![]).await?;
+    Ok(rows.into_iter().collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    received_at: Instant,
+    topic: String,
+    unit_id: Option<String>,
+    session_id: Option<Uuid>,
+    patient_id: Option<Uuid>,
+    reason: String,
+    problems: String,
+    payload_len: i64,
+    seen: i64,
+    last_seen_at: Instant,
+    state: String,
+    decided_by: Option<Uuid>,
+    decided_by_name: Option<String>,
+    decided_at: Option<Instant>,
+    decision_reason: Option<String>,
+}
+
+fn quarantined(row: Row) -> Result<Quarantined, StoreError> {
+    let fault = |column| StoreError::row("quarantine", column, row.id);
+    let settled = match (
+        row.decided_by,
+        row.decided_by_name,
+        row.decided_at,
+        row.decision_reason,
+    ) {
+        (Some(id), Some(name), Some(at), Some(reason)) => Some(Settled {
+            by: Actor { id, name },
+            at,
+            reason,
+        }),
+        _ => None,
+    };
+    let state = match (row.state.as_str(), settled) {
+        ("waiting", None) => Case::Waiting,
+        ("replayed", Some(settled)) => Case::Replayed(settled),
+        ("dismissed", Some(settled)) => Case::Dismissed(settled),
+        _ => return Err(fault("state")),
+    };
+    Ok(Quarantined {
+        unit_id: row
+            .unit_id
+            .map(|unit| unit_id("quarantine", "unit_id", &unit))
+            .transpose()?,
+        id: row.id.into(),
+        received_at: row.received_at,
+        topic: row.topic,
+        session_id: row.session_id,
+        patient_id: row.patient_id.map(Into::into),
+        reason: row.reason,
+        problems: row.problems,
+        payload_len: row.payload_len,
+        seen: row.seen,
+        last_seen_at: row.last_seen_at,
+        state,
+    })
+}

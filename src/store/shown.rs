@@ -1,0 +1,151 @@
+//! Sessions as people see them, whole: the other half of `session`, which judging uses.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::domain::ids::{PatientId, SessionKey, UnitId};
+use crate::domain::session::Trigger;
+use crate::domain::time::Instant;
+
+use super::bind::{binds, uuids};
+use super::page::{Cursor, Page, far_future, micros, part};
+use super::series::SeriesReading;
+use super::session::{key_columns, series_of, session_key, trigger_of};
+use super::statement::statements;
+use super::{StoreError, Tx};
+
+/// A stored session with its document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownSession {
+    pub key: SessionKey,
+    pub patient_id: Option<PatientId>,
+    pub trigger: Trigger,
+    pub started_at: Option<Instant>,
+    pub completed_at: Instant,
+    pub received_at: Instant,
+    /// The payload as received.
+    pub document: String,
+    pub series: Vec<SeriesReading>,
+    pub plan_version: Option<i64>,
+}
+
+macro_rules! select {
+    ($from:literal) => {
+        concat!(
+            "select t.unit_id, t.session_id, t.patient_id, t.trigger, t.started_at, t.completed_at, t.received_at, ",
+            "t.document, t.series, t.plan_version from ",
+            $from
+        )
+    };
+}
+
+statements! {
+    "session";
+
+    LIST = select!(
+        "session t where t.patient_id = $1 and t.completed_at >= $2 and t.completed_at < $3
+             and (t.completed_at, t.unit_id, t.session_id) < ($4, $5, $6)
+         order by t.completed_at desc, t.unit_id desc, t.session_id desc limit $7"
+    );
+
+    OF_UNIT = select!("session t where t.unit_id = $1 and t.completed_at >= $2 and t.completed_at < $3
+                       order by t.completed_at, t.session_id");
+
+    GET [unit_id Text, session_id Uuid] =
+        select!("{rows} {each} session {such_that} t.unit_id = r.unit_id and t.session_id = r.session_id {end_each}");
+
+    LATEST [patient_id Uuid] =
+        "select r.patient_id, (select max(t.completed_at) from session t where t.patient_id = r.patient_id) from {rows}";
+}
+
+/// A patient's sessions completed from `from` (included) to `to` (excluded), newest first.
+pub async fn list(
+    tx: &mut Tx,
+    patient: PatientId,
+    (from, to): (Option<Instant>, Option<Instant>),
+    after: Option<&Cursor>,
+    limit: u32,
+) -> Result<Page<ShownSession>, StoreError> {
+    let (at, unit, session) = match after {
+        // No unit id sorts after this.
+        None => (far_future(), "~".to_owned(), Uuid::max()),
+        Some(cursor) => {
+            let [at, unit, session] = cursor.parts()?;
+            (micros(at)?, part::<UnitId>(unit)?.to_string(), part(session)?)
+        }
+    };
+    let (from, to) = (from.unwrap_or_default(), to.unwrap_or_else(far_future));
+    let binds = binds![patient.0, from, to, at, &unit, session, i64::from(limit) + 1];
+    let rows: Vec<Row> = tx.all(&LIST, binds).await?;
+    let sessions = rows.into_iter().map(shown).collect::<Result<_, _>>()?;
+    Ok(Page::cut(sessions, limit, |last: &ShownSession| {
+        Cursor::of(&[
+            &last.completed_at.timestamp_micros(),
+            &last.key.unit_id,
+            &last.key.session_id,
+        ])
+    }))
+}
+
+/// A unit's sessions completed from `from` (included) to `to` (excluded), whoever's they are, oldest first: those that
+/// change hands with an assignment.
+pub async fn of_unit(
+    tx: &mut Tx,
+    unit: &UnitId,
+    from: Instant,
+    to: Option<Instant>,
+) -> Result<Vec<ShownSession>, StoreError> {
+    let rows: Vec<Row> = tx
+        .all(&OF_UNIT, binds![unit, from, to.unwrap_or_else(far_future)])
+        .await?;
+    rows.into_iter().map(shown).collect()
+}
+
+/// Those of the sessions that are stored.
+pub async fn of(tx: &mut Tx, keys: &[SessionKey]) -> Result<Vec<ShownSession>, StoreError> {
+    let rows: Vec<Row> = tx.all(&GET, binds![key_columns(keys.iter())]).await?;
+    rows.into_iter().map(shown).collect()
+}
+
+/// When each patient who ever had a session last completed one.
+pub async fn latest_of_patients(
+    tx: &mut Tx,
+    patients: &[PatientId],
+) -> Result<HashMap<PatientId, Instant>, StoreError> {
+    let rows = vec![uuids(patients.iter().map(|patient| patient.0))];
+    let rows: Vec<(Uuid, Option<Instant>)> = tx.all(&LATEST, binds![rows]).await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(patient, at)| Some((patient.into(), at?)))
+        .collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    unit_id: String,
+    session_id: Uuid,
+    patient_id: Option<Uuid>,
+    trigger: String,
+    started_at: Option<Instant>,
+    completed_at: Instant,
+    received_at: Instant,
+    document: String,
+    series: Vec<u8>,
+    plan_version: Option<i64>,
+}
+
+fn shown(row: Row) -> Result<ShownSession, StoreError> {
+    let key = session_key(&row.unit_id, row.session_id)?;
+    Ok(ShownSession {
+        trigger: trigger_of(&row.trigger, &key)?,
+        series: series_of(&row.series, &key)?,
+        key,
+        patient_id: row.patient_id.map(Into::into),
+        started_at: row.started_at,
+        completed_at: row.completed_at,
+        received_at: row.received_at,
+        document: row.document,
+        plan_version: row.plan_version,
+    })
+}

@@ -1,0 +1,207 @@
+//! Reading and writing go through the same type, so that every function of the store works inside any transaction.
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Column as _, ColumnIndex, Decode, FromRow, Postgres, Row, Sqlite, Transaction, Type};
+use uuid::Uuid;
+
+use super::bind::Bind;
+use super::dialect::{bind_postgres, bind_sqlite};
+use super::error::StoreError;
+use super::statement::Statement;
+
+/// A transaction, undone when it is dropped without [`Tx::commit`].
+#[derive(Debug)]
+pub enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(PostgresTx),
+}
+
+/// Reading needs no `begin` under read committed: each statement sees its own snapshot anyway, and a page saves two round trips.
+#[derive(Debug)]
+pub enum PostgresTx {
+    Writing(Transaction<'static, Postgres>),
+    Reading(PoolConnection<Postgres>),
+}
+
+impl PostgresTx {
+    fn connection(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Writing(tx) => tx,
+            Self::Reading(connection) => connection,
+        }
+    }
+}
+
+/// A row that both drivers can give.
+pub(super) trait Record:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+impl<R> Record for R where R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+
+impl Tx {
+    /// Makes what was written last.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(PostgresTx::Writing(tx)) => tx.commit().await?,
+            Self::Postgres(PostgresTx::Reading(_)) => {}
+        }
+        Ok(())
+    }
+
+    /// Undoes at once what dropping would undo soon.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.rollback().await?,
+            Self::Postgres(PostgresTx::Writing(tx)) => tx.rollback().await?,
+            Self::Postgres(PostgresTx::Reading(_)) => {}
+        }
+        Ok(())
+    }
+
+    /// Every row that the statement gives; none, without asking, where it was given no rows to work on.
+    pub(super) async fn all<R: Record>(
+        &mut self,
+        statement: &'static Statement,
+        binds: &[Bind<'_>],
+    ) -> Result<Vec<R>, StoreError> {
+        if has_no_rows(statement, binds) {
+            return Ok(Vec::new());
+        }
+        match self {
+            Self::Sqlite(tx) => {
+                let query = bind_sqlite(sqlx::query(statement.sqlite()), binds);
+                let rows = query.fetch_all(&mut **tx).await?;
+                rows.iter()
+                    .map(|row| R::from_row(row).map_err(|error| unreadable(statement, row, error)))
+                    .collect()
+            }
+            Self::Postgres(tx) => {
+                let query = bind_postgres(sqlx::query(statement.postgres()), binds);
+                let rows = query.fetch_all(tx.connection()).await?;
+                rows.iter()
+                    .map(|row| R::from_row(row).map_err(|error| unreadable(statement, row, error)))
+                    .collect()
+            }
+        }
+    }
+
+    /// The only row, where there is one.
+    pub(super) async fn optional<R: Record>(
+        &mut self,
+        statement: &'static Statement,
+        binds: &[Bind<'_>],
+    ) -> Result<Option<R>, StoreError> {
+        let mut rows = self.all(statement, binds).await?;
+        match rows.len() {
+            0 | 1 => Ok(rows.pop()),
+            touched => Err(meant(statement, 1, touched as u64)),
+        }
+    }
+
+    /// How many rows the statement touched.
+    pub(super) async fn execute(
+        &mut self,
+        statement: &'static Statement,
+        binds: &[Bind<'_>],
+    ) -> Result<u64, StoreError> {
+        if has_no_rows(statement, binds) {
+            return Ok(0);
+        }
+        Ok(match self {
+            Self::Sqlite(tx) => {
+                let query = bind_sqlite(sqlx::query(statement.sqlite()), binds);
+                query.execute(&mut **tx).await?.rows_affected()
+            }
+            Self::Postgres(tx) => {
+                let query = bind_postgres(sqlx::query(statement.postgres()), binds);
+                query.execute(tx.connection()).await?.rows_affected()
+            }
+        })
+    }
+
+    /// Fails unless the statement touched exactly as many rows as it meant to.
+    pub(super) async fn expect_rows(
+        &mut self,
+        rows: usize,
+        statement: &'static Statement,
+        binds: &[Bind<'_>],
+    ) -> Result<(), StoreError> {
+        let touched = self.execute(statement, binds).await?;
+        if touched == rows as u64 {
+            Ok(())
+        } else {
+            Err(meant(statement, rows as u64, touched))
+        }
+    }
+
+    /// Whether the one row was still as the writer had seen it: compare and swap.
+    pub(super) async fn swapped(
+        &mut self,
+        statement: &'static Statement,
+        binds: &[Bind<'_>],
+    ) -> Result<bool, StoreError> {
+        match self.execute(statement, binds).await? {
+            0 => Ok(false),
+            1 => Ok(true),
+            touched => Err(meant(statement, 1, touched)),
+        }
+    }
+}
+
+fn meant(statement: &Statement, meant: u64, touched: u64) -> StoreError {
+    StoreError::Rows {
+        statement: format!("{} {}", statement.table, statement.name),
+        meant,
+        touched,
+    }
+}
+
+fn has_no_rows(statement: &Statement, binds: &[Bind<'_>]) -> bool {
+    let Some(Bind::Rows(columns)) = binds.last() else {
+        return false;
+    };
+    debug_assert!(
+        columns
+            .iter()
+            .map(super::bind::Column::kind)
+            .eq(statement.columns().iter().map(|(_, kind)| *kind)),
+        "{} {} is given other columns than it declares",
+        statement.table,
+        statement.name
+    );
+    columns.first().is_none_or(|column| column.len() == 0)
+}
+
+/// The row's first column says which row it is: every statement selects its key first.
+fn unreadable<R>(statement: &Statement, row: &R, error: sqlx::Error) -> StoreError
+where
+    R: Row,
+    usize: ColumnIndex<R>,
+    for<'r> Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let sqlx::Error::ColumnDecode { index, .. } = error else {
+        return error.into();
+    };
+    let id = row
+        .try_get::<Uuid, _>(0)
+        .map(|id| id.to_string())
+        .or_else(|_| row.try_get::<String, _>(0))
+        .or_else(|_| row.try_get::<i64, _>(0).map(|id| id.to_string()))
+        .unwrap_or_default();
+    // Tuples count their columns, records name them.
+    let column = index
+        .parse::<usize>()
+        .ok()
+        .and_then(|place| row.columns().get(place));
+    StoreError::row(
+        statement.table,
+        column.map_or(index.as_str(), |column| column.name()),
+        id,
+    )
+}

@@ -1,0 +1,213 @@
+//! What a unit is and what it last said stand in two tables: judging locks the first, and a status must never wait for it.
+
+use std::collections::BTreeMap;
+
+use crate::domain::ids::UnitId;
+use crate::domain::time::Instant;
+
+use super::bind::{bigints, binds, bools, texts, times};
+use super::page::{Cursor, Page};
+use super::statement::statements;
+use super::{StoreError, Tx};
+
+/// A registered home unit. Its secret's hash is read only by [`secret_hash`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HomeUnit {
+    pub unit_id: UnitId,
+    pub version: i64,
+    pub created_at: Instant,
+}
+
+/// What a unit last said of itself, and when we last heard anything from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitStatus {
+    pub unit_id: UnitId,
+    pub online: Option<bool>,
+    pub battery_pct: Option<i64>,
+    pub firmware: Option<String>,
+    pub queued: Option<i64>,
+    /// By the unit's clock.
+    pub reported_at: Option<Instant>,
+    /// By ours.
+    pub last_seen_at: Instant,
+}
+
+statements! {
+    "home_unit";
+
+    INSERT = "insert into home_unit (unit_id, secret_hash, version, created_at) values ($1, $2, 1, $3)";
+
+    GET = "select unit_id, version, created_at from home_unit where unit_id = $1";
+
+    LIST = "select unit_id, version, created_at from home_unit where unit_id > $1 order by unit_id limit $2";
+
+    SECRET_HASH = "select secret_hash from home_unit where unit_id = $1";
+
+    LOCK_FOR_SHARE [unit_id Text] =
+        "select unit_id from home_unit where unit_id in (select r.unit_id from {rows}) order by unit_id {for_share}";
+
+    LOCK_FOR_UPDATE [unit_id Text] =
+        "select unit_id from home_unit where unit_id in (select r.unit_id from {rows}) order by unit_id {for_update}";
+
+    /// A last will was written when the unit connected, so its time is older than what the unit said since: that it is
+    /// offline is always news.
+    REPORT [unit_id Text, online Bool, battery_pct Bigint, firmware Text, queued Bigint, reported_at Time, last_seen_at Time] =
+        "insert into unit_status ({columns})
+         select {columns} from {rows} where exists (select 1 from home_unit u where u.unit_id = r.unit_id)
+         on conflict (unit_id) do update set
+             online = excluded.online, battery_pct = coalesce(excluded.battery_pct, unit_status.battery_pct),
+             firmware = coalesce(excluded.firmware, unit_status.firmware), queued = coalesce(excluded.queued, unit_status.queued),
+             reported_at = case when unit_status.reported_at > excluded.reported_at then unit_status.reported_at
+                 else coalesce(excluded.reported_at, unit_status.reported_at) end
+         where unit_status.reported_at is null or excluded.reported_at is null or excluded.online = $1
+             or excluded.reported_at >= unit_status.reported_at";
+
+    SEEN [unit_id Text, last_seen_at Time] =
+        "insert into unit_status ({columns})
+         select {columns} from {rows} where exists (select 1 from home_unit u where u.unit_id = r.unit_id)
+         on conflict (unit_id) do update set last_seen_at = excluded.last_seen_at
+         where excluded.last_seen_at > unit_status.last_seen_at";
+
+    STATUS_OF [unit_id Text] =
+        "select unit_id, online, battery_pct, firmware, queued, reported_at, last_seen_at from unit_status
+         where unit_id in (select r.unit_id from {rows})";
+}
+
+/// Registers a unit. [`StoreError::Taken`] if the name is.
+pub async fn insert(
+    tx: &mut Tx,
+    unit: &UnitId,
+    secret_hash: &[u8; 32],
+    now: Instant,
+) -> Result<(), StoreError> {
+    tx.expect_rows(1, &INSERT, binds![unit, secret_hash, now]).await
+}
+
+pub async fn get(tx: &mut Tx, unit: &UnitId) -> Result<Option<HomeUnit>, StoreError> {
+    tx.optional::<UnitRow>(&GET, binds![unit])
+        .await?
+        .map(home_unit)
+        .transpose()
+}
+
+/// By name.
+pub async fn list(tx: &mut Tx, after: Option<&Cursor>, limit: u32) -> Result<Page<HomeUnit>, StoreError> {
+    let after = after.map_or("", Cursor::as_str);
+    let rows: Vec<UnitRow> = tx.all(&LIST, binds![after, i64::from(limit) + 1]).await?;
+    let units = rows.into_iter().map(home_unit).collect::<Result<_, _>>()?;
+    Ok(Page::cut(units, limit, |unit: &HomeUnit| {
+        Cursor::of(&[&unit.unit_id])
+    }))
+}
+
+/// For the broker's gate; `None` where no such unit is registered.
+pub async fn secret_hash(tx: &mut Tx, unit: &UnitId) -> Result<Option<Vec<u8>>, StoreError> {
+    let row: Option<(Vec<u8>,)> = tx.optional(&SECRET_HASH, binds![unit]).await?;
+    Ok(row.map(|(hash,)| hash))
+}
+
+/// Keeps the units' assignments as they are until the transaction ends; gives those that are registered, sorted.
+pub async fn lock_for_share(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<UnitId>, StoreError> {
+    let rows: Vec<(String,)> = tx.all(&LOCK_FOR_SHARE, binds![vec![names(units)]]).await?;
+    rows.into_iter()
+        .map(|(unit,)| unit_id("home_unit", "unit_id", &unit))
+        .collect()
+}
+
+/// For whoever changes assignments: waits for every transaction that rests on them.
+pub async fn lock_for_update(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<UnitId>, StoreError> {
+    let rows: Vec<(String,)> = tx.all(&LOCK_FOR_UPDATE, binds![vec![names(units)]]).await?;
+    rows.into_iter()
+        .map(|(unit,)| unit_id("home_unit", "unit_id", &unit))
+        .collect()
+}
+
+/// Takes in what units said: an older report never overwrites a newer one, and names of no unit are passed over.
+pub async fn report(tx: &mut Tx, statuses: &[UnitStatus]) -> Result<(), StoreError> {
+    // One row a unit: a statement may not touch the same row twice. Sorted, so that two batches never deadlock.
+    let mut newest: BTreeMap<&UnitId, &UnitStatus> = BTreeMap::new();
+    for status in statuses {
+        let kept = newest.entry(&status.unit_id).or_insert(status);
+        let is_will = status.online == Some(false);
+        if is_will || status.reported_at.is_none() || status.reported_at >= kept.reported_at {
+            *kept = status;
+        }
+    }
+    let newest: Vec<&UnitStatus> = newest.into_values().collect();
+    let rows = vec![
+        texts(newest.iter().map(|status| status.unit_id.as_str())),
+        bools(newest.iter().map(|status| status.online)),
+        bigints(newest.iter().map(|status| status.battery_pct)),
+        texts(newest.iter().map(|status| status.firmware.as_deref())),
+        bigints(newest.iter().map(|status| status.queued)),
+        times(newest.iter().map(|status| status.reported_at)),
+        times(newest.iter().map(|status| status.last_seen_at)),
+    ];
+    tx.execute(&REPORT, binds![false, rows]).await?;
+    let heard: Vec<(UnitId, Instant)> = statuses
+        .iter()
+        .map(|status| (status.unit_id.clone(), status.last_seen_at))
+        .collect();
+    seen(tx, &heard).await
+}
+
+/// Records that a unit was heard of, by our clock.
+pub async fn seen(tx: &mut Tx, heard: &[(UnitId, Instant)]) -> Result<(), StoreError> {
+    let mut latest: BTreeMap<&str, Instant> = BTreeMap::new();
+    for (unit, at) in heard {
+        let kept = latest.entry(unit.as_str()).or_insert(*at);
+        *kept = (*kept).max(*at);
+    }
+    let rows = vec![texts(latest.keys().copied()), times(latest.values().copied())];
+    tx.execute(&SEEN, binds![rows]).await?;
+    Ok(())
+}
+
+/// The units that ever said something.
+pub async fn status_of(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<UnitStatus>, StoreError> {
+    let rows: Vec<StatusRow> = tx.all(&STATUS_OF, binds![vec![names(units)]]).await?;
+    rows.into_iter()
+        .map(
+            |(unit, online, battery_pct, firmware, queued, reported_at, last_seen_at)| {
+                let unit_id = unit_id("unit_status", "unit_id", &unit)?;
+                Ok(UnitStatus {
+                    unit_id,
+                    online,
+                    battery_pct,
+                    firmware,
+                    queued,
+                    reported_at,
+                    last_seen_at,
+                })
+            },
+        )
+        .collect()
+}
+
+type UnitRow = (String, i64, Instant);
+type StatusRow = (
+    String,
+    Option<bool>,
+    Option<i64>,
+    Option<String>,
+    Option<i64>,
+    Option<Instant>,
+    Instant,
+);
+
+fn home_unit((unit, version, created_at): UnitRow) -> Result<HomeUnit, StoreError> {
+    Ok(HomeUnit {
+        unit_id: unit_id("home_unit", "unit_id", &unit)?,
+        version,
+        created_at,
+    })
+}
+
+pub(super) fn names(units: &[UnitId]) -> super::bind::Column<'_> {
+    texts(units.iter().map(UnitId::as_str))
+}
+
+/// A stored unit id; the row is named by it.
+pub(super) fn unit_id(table: &'static str, column: &str, text: &str) -> Result<UnitId, StoreError> {
+    text.parse().map_err(|_| StoreError::row(table, column, text))
+}

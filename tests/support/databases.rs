@@ -1,0 +1,311 @@
+//! A fresh database for each test: SQLite in a temporary file, PostgreSQL in a scratch cluster that dies with the test process.
+//!
+//! `HOMEWARD_TEST_POSTGRES_URL` names a server to use instead (its user must be allowed to create databases);
+//! `HOMEWARD_TEST_REQUIRE=postgres` turns "not found" into a failure.
+
+use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use homeward::store::{Connections, Db};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tempfile::TempDir;
+
+/// A migrated, empty database.
+#[derive(Debug)]
+pub(crate) struct TestDatabase {
+    pub(crate) db: Db,
+    /// For processes and connections of their own.
+    pub(crate) url: String,
+    _kept: Kept,
+}
+
+#[derive(Debug)]
+enum Kept {
+    Folder { _folder: TempDir },
+    Database { name: String },
+}
+
+/// Writes a test once and runs it on both databases: `mod name { sqlite, postgres }` beside `async fn name(TestDatabase)`.
+macro_rules! on_both_databases {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            #[tokio::test]
+            async fn sqlite() {
+                super::$name($crate::support::databases::sqlite().await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                if let Some(database) = $crate::support::databases::postgres().await {
+                    super::$name(database).await;
+                }
+            }
+        }
+    )+};
+}
+pub(crate) use on_both_databases;
+
+pub(crate) async fn sqlite() -> TestDatabase {
+    let folder = TempDir::new().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("homeward.db").display());
+    let db = Db::connect(&url, Connections::default()).await.unwrap();
+    db.migrate().await.unwrap();
+    TestDatabase {
+        db,
+        url,
+        _kept: Kept::Folder { _folder: folder },
+    }
+}
+
+/// `None`, said once, where there is no PostgreSQL on this machine.
+pub(crate) async fn postgres() -> Option<TestDatabase> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let server = server()?;
+    let name = format!(
+        "homeward_test_{}_{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    );
+    server
+        .run(&format!("create database {name} template {}", server.template))
+        .await;
+    let url = server.url(&name);
+    let db = Db::connect(
+        &url,
+        Connections {
+            writers: 4,
+            readers: 2,
+        },
+    )
+    .await
+    .unwrap();
+    Some(TestDatabase {
+        db,
+        url,
+        _kept: Kept::Database { name },
+    })
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Self::Database { name } = self
+            && let Some(server) = server()
+        {
+            let sql = format!("drop database {name} with (force)");
+            on_a_thread(async move { server.run(&sql).await });
+        }
+    }
+}
+
+struct Server {
+    /// The address of its maintenance database.
+    admin: String,
+    template: String,
+    /// Held open: when this process ends, however it ends, the watchdog reads the end of its input and cleans up.
+    _watchdog: Option<ChildStdin>,
+}
+
+fn server() -> Option<&'static Server> {
+    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+    SERVER.get_or_init(start).as_ref()
+}
+
+impl Server {
+    fn url(&self, database: &str) -> String {
+        let (address, options) = self.admin.split_once('?').unwrap_or((&self.admin, ""));
+        let (host, _) = address.rsplit_once('/').unwrap();
+        format!("{host}/{database}?{options}")
+    }
+
+    async fn run(&self, sql: &str) {
+        let mut connection = PgConnection::connect(&self.admin).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
+    }
+}
+
+fn start() -> Option<Server> {
+    let (admin, watchdog) = match environment("HOMEWARD_TEST_POSTGRES_URL") {
+        Some(url) => (url, None),
+        None => match scratch_cluster() {
+            Ok((url, watchdog)) => (url, Some(watchdog)),
+            Err(why) => {
+                assert!(!is_required("postgres"), "PostgreSQL is required: {why}");
+                say(&format!("PostgreSQL tests were not run: {why}"));
+                return None;
+            }
+        },
+    };
+    let template = format!("homeward_template_{}", std::process::id());
+    let server = Server {
+        admin,
+        template,
+        _watchdog: watchdog,
+    };
+    let template_url = server.url(&server.template);
+    let sql = format!("create database {}", server.template);
+    let server = on_a_thread(async move {
+        server.run(&sql).await;
+        let db = Db::connect(
+            &template_url,
+            Connections {
+                writers: 1,
+                readers: 1,
+            },
+        )
+        .await
+        .unwrap();
+        db.migrate().await.unwrap();
+        db.close().await;
+        server
+    });
+    Some(server)
+}
+
+/// Starts a cluster in a temporary folder, reached by a socket in it, without fsync: only for tests.
+fn scratch_cluster() -> Result<(String, ChildStdin), String> {
+    let programs = programs().ok_or("no /usr/lib/postgresql/*/bin with initdb")?;
+    let folder = TempDir::new().map_err(|error| error.to_string())?;
+    let root = run(&mut Command::new("id").arg("-u"))?.trim() == "0";
+    if root {
+        // The server refuses to run as root.
+        run(Command::new("chown").arg("postgres").arg(folder.path()))?;
+    }
+    let data = folder.path().join("data");
+    let as_server = |program: &str| {
+        let program = programs.join(program);
+        let mut command = Command::new(if root { Path::new("runuser") } else { &program });
+        if root {
+            command.args(["-u", "postgres", "--"]).arg(&program);
+        }
+        command.current_dir("/");
+        command
+    };
+    run(as_server("initdb")
+        .args([
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "-N",
+            "-D",
+        ])
+        .arg(&data))?;
+    let settings = format!(
+        "-c listen_addresses= -c unix_socket_directories={} -c fsync=off -c synchronous_commit=off \
+         -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB",
+        folder.path().display()
+    );
+    let log = folder.path().join("log");
+    let watchdog = watchdog(&as_server("pg_ctl"), &data, folder.path())?;
+    run(as_server("pg_ctl")
+        .arg("-D")
+        .arg(&data)
+        .arg("-l")
+        .arg(log)
+        .args(["-w", "-o", &settings, "start"]))?;
+    // From here on the watchdog deletes it.
+    let path = folder.keep();
+    let host = path.display().to_string().replace('/', "%2F");
+    Ok((
+        format!("postgres://postgres@localhost/postgres?host={host}"),
+        watchdog,
+    ))
+}
+
+/// A shell that waits for our end of its input to close, which even `kill -9` does, then stops the server and deletes it.
+fn watchdog(pg_ctl: &Command, data: &Path, folder: &Path) -> Result<ChildStdin, String> {
+    let mut words = vec![pg_ctl.get_program()];
+    words.extend(pg_ctl.get_args());
+    let mut shell = Command::new("sh");
+    shell
+        .args([
+            "-c",
+            "cat >/dev/null; folder=$1; shift; \"$@\"; rm -rf \"$folder\"",
+            "sh",
+        ])
+        .arg(folder)
+        .args(words);
+    shell.arg("-D").arg(data).args(["-m", "immediate", "stop"]);
+    // Its own group, so that an interrupt from the keyboard ends the tests and not their watchdog.
+    shell
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .current_dir("/");
+    let mut child = shell.spawn().map_err(|error| error.to_string())?;
+    child
+        .stdin
+        .take()
+        .ok_or_else(|| "the watchdog has no input".to_owned())
+}
+
+fn programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
+    let folders = versions
+        .map(|version| version.path().join("bin"))
+        .filter(|bin| bin.join("initdb").exists());
+    folders.max_by_key(|bin| {
+        let version = bin
+            .parent()
+            .and_then(Path::file_name)
+            .and_then(|name| name.to_str());
+        version.and_then(|version| version.parse::<u32>().ok())
+    })
+}
+
+fn run(command: &mut Command) -> Result<String, String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{command:?}: {error}"))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(format!(
+            "{command:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        ))
+    }
+}
+
+/// Runs to its end outside the test's own runtime.
+fn on_a_thread<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    let thread = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(work)
+    });
+    thread.join().unwrap()
+}
+
+/// Whether `HOMEWARD_TEST_REQUIRE` (a list with commas) says that the tests must have it.
+pub(crate) fn is_required(what: &str) -> bool {
+    environment("HOMEWARD_TEST_REQUIRE").is_some_and(|list| list.split(',').any(|named| named.trim() == what))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by the environment what the machine has"
+)]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// To the terminal itself: what a test prints is shown only when it fails.
+fn say(words: &str) {
+    let _ = writeln!(std::io::stderr(), "{words}");
+}
