@@ -10,7 +10,15 @@ on_both_databases!(
 
 async fn a_migrated_database_has_nothing_pending(database: TestDatabase) {
     // A second program on the same database.
-    let other = Db::connect(&database.url, Connections { writers: 1, readers: 1 }).await.unwrap();
+    let other = Db::connect(
+        &database.url,
+        Connections {
+            writers: 1,
+            readers: 1,
+        },
+    )
+    .await
+    .unwrap();
     other.ping().await.unwrap();
     assert_eq!(other.pending_migrations().await.unwrap(), Vec::<i64>::new());
     other.migrate().await.unwrap();
@@ -20,7 +28,8 @@ async fn a_migrated_database_has_nothing_pending(database: TestDatabase) {
 async fn reading_cannot_write(database: TestDatabase) {
     let mut tx = database.db.read().await.unwrap();
     let unit = "HU-1".parse().unwrap();
-    let refused = store::unit::insert(&mut tx, &unit, &[7; 32], "2026-11-21T09:00:00Z".parse().unwrap()).await;
+    let refused =
+        store::unit::insert(&mut tx, &unit, &[7; 32], "2026-11-21T09:00:00Z".parse().unwrap()).await;
     assert!(refused.is_err());
 }
 
@@ -48,7 +57,13 @@ async fn an_unmigrated_database_says_what_is_missing() {
 
 #[tokio::test]
 async fn an_address_of_no_database_is_refused() {
-    for address in ["mysql://root@localhost/x", "sqlite::memory:", "sqlite:", "homeward.db", "postgres://[::1"] {
+    for address in [
+        "mysql://root@localhost/x",
+        "sqlite::memory:",
+        "sqlite:",
+        "homeward.db",
+        "postgres://[::1",
+    ] {
         let refused = Db::connect(address, Connections::default()).await;
         assert!(matches!(refused, Err(StoreError::Address(_))), "{address}");
     }
