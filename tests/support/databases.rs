@@ -1,9 +1,8 @@
 //! A fresh database for each test: SQLite in a temporary file, PostgreSQL in a scratch cluster that dies with the test process.
 //!
 //! `HOMEWARD_TEST_POSTGRES_URL` names a server to use instead (its user must be allowed to create databases);
-//! `HOMEWARD_TEST_REQUIRE=postgres` turns "not found" into a failure.
+//! `require` says what happens where there is none.
 
-use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
@@ -13,6 +12,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use homeward::store::{Connections, Db};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
+
+use super::require;
 
 /// A migrated, empty database.
 #[derive(Debug)]
@@ -70,10 +71,15 @@ pub(crate) async fn postgres() -> Option<TestDatabase> {
         std::process::id(),
         COUNT.fetch_add(1, Ordering::Relaxed)
     );
-    server
-        .run(&format!("create database {name} template {}", server.template))
-        .await;
     let url = server.url(&name);
+    if let Some(template) = &server.template {
+        server
+            .run(&format!("create database {name} template {template}"))
+            .await;
+    } else {
+        server.run(&format!("create database {name}")).await;
+        migrate(&url).await;
+    }
     let db = Db::connect(
         &url,
         Connections {
@@ -104,7 +110,8 @@ impl Drop for Kept {
 struct Server {
     /// The address of its maintenance database.
     admin: String,
-    template: String,
+    /// A migrated database to copy.
+    template: Option<String>,
     /// Held open: when this process ends, however it ends, the watchdog reads the end of its input and cleans up.
     _watchdog: Option<ChildStdin>,
 }
@@ -137,43 +144,47 @@ fn start() -> Option<Server> {
         None => match scratch_cluster() {
             Ok((url, watchdog)) => (url, Some(watchdog)),
             Err(why) => {
-                assert!(!is_required("postgres"), "PostgreSQL is required: {why}");
-                say(&format!("PostgreSQL tests were not run: {why}"));
+                eprintln!("{why}");
+                require::missing("postgres");
                 return None;
             }
         },
     };
-    let template = format!("homeward_template_{}", std::process::id());
+    // A server of somebody else's gets no database that nobody would delete.
+    let template = watchdog.as_ref().map(|_| "homeward_template".to_owned());
     let server = Server {
         admin,
         template,
         _watchdog: watchdog,
     };
-    let template_url = server.url(&server.template);
-    let sql = format!("create database {}", server.template);
-    let server = on_a_thread(async move {
-        server.run(&sql).await;
-        let db = Db::connect(
-            &template_url,
-            Connections {
-                writers: 1,
-                readers: 1,
-            },
-        )
-        .await
-        .unwrap();
-        db.migrate().await.unwrap();
-        db.close().await;
+    Some(on_a_thread(async move {
+        if let Some(template) = &server.template {
+            server.run(&format!("create database {template}")).await;
+            migrate(&server.url(template)).await;
+        }
         server
-    });
-    Some(server)
+    }))
+}
+
+async fn migrate(url: &str) {
+    let db = Db::connect(
+        url,
+        Connections {
+            writers: 1,
+            readers: 1,
+        },
+    )
+    .await
+    .unwrap();
+    db.migrate().await.unwrap();
+    db.close().await;
 }
 
 /// Starts a cluster in a temporary folder, reached by a socket in it, without fsync: only for tests.
 fn scratch_cluster() -> Result<(String, ChildStdin), String> {
     let programs = programs().ok_or("no /usr/lib/postgresql/*/bin with initdb")?;
     let folder = TempDir::new().map_err(|error| error.to_string())?;
-    let root = run(&mut Command::new("id").arg("-u"))?.trim() == "0";
+    let root = run(Command::new("id").arg("-u"))?.trim() == "0";
     if root {
         // The server refuses to run as root.
         run(Command::new("chown").arg("postgres").arg(folder.path()))?;
@@ -292,20 +303,10 @@ fn on_a_thread<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static
     thread.join().unwrap()
 }
 
-/// Whether `HOMEWARD_TEST_REQUIRE` (a list with commas) says that the tests must have it.
-pub(crate) fn is_required(what: &str) -> bool {
-    environment("HOMEWARD_TEST_REQUIRE").is_some_and(|list| list.split(',').any(|named| named.trim() == what))
-}
-
 #[expect(
     clippy::disallowed_methods,
     reason = "tests are told by the environment what the machine has"
 )]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// To the terminal itself: what a test prints is shown only when it fails.
-fn say(words: &str) {
-    let _ = writeln!(std::io::stderr(), "{words}");
 }
