@@ -26,7 +26,7 @@ pub(super) struct Faults {
 /// The object whose keys are being read: the prefix of their pointers. Written out only when a fault needs it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Place {
-    Session,
+    Top,
     Reading(u16),
     Peripheral(u16),
     Answer(u16),
@@ -35,7 +35,7 @@ pub(super) enum Place {
 impl Place {
     pub(super) fn of(self, key: &str) -> String {
         match self {
-            Self::Session => format!("/{key}"),
+            Self::Top => format!("/{key}"),
             Self::Reading(index) => format!("/readings/{index}/{key}"),
             Self::Peripheral(index) => format!("/readings/{index}/peripheral/{key}"),
             Self::Answer(index) => format!("/answers/{index}/{key}"),

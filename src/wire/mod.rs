@@ -4,10 +4,13 @@ pub mod number;
 pub mod plan;
 pub mod problem;
 pub mod receipt;
+pub mod request;
 pub mod session;
+pub mod status;
 pub mod time;
 pub mod topic;
 pub mod unit;
+pub mod unit_plan;
 
 mod content;
 mod faults;

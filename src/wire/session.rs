@@ -101,7 +101,7 @@ fn read(
     keys: &SessionKeys<'_>,
     faults: &mut Faults,
 ) -> Result<Option<(Session, [u8; 32])>, Vec<Problem>> {
-    let place = Place::Session;
+    let place = Place::Top;
     let readings = faults.required((place, "readings"), keys.readings, an_array());
     let answers = faults.required((place, "answers"), keys.answers, an_array());
     let mut too_many = Vec::new();

@@ -1,10 +1,13 @@
 //! Payloads written by hand stand beside generated ones, so that decoder and generator cannot be wrong together.
 
+mod golden;
 mod number;
 mod plan;
 mod rejection;
 mod same_content;
 mod session;
+mod status;
+mod stranger;
 mod unit;
 
 use chrono::{DateTime, TimeZone, Utc};

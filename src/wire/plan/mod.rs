@@ -12,6 +12,8 @@ mod schedule;
 
 use chrono::NaiveDate;
 
+pub(super) use self::schedule::DAYS;
+
 use self::header::Headers;
 use self::node::{Faults, Members, Node};
 use super::problem::Problem;
