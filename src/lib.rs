@@ -7,6 +7,8 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod ingest;
+pub mod judging;
 pub mod store;
 pub mod telemetry;
 pub mod wire;

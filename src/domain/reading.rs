@@ -27,12 +27,17 @@ pub struct Reading {
 impl Reading {
     /// The value that rules compare: one thousandth beyond the number where the meter only said LO or HI.
     pub fn judged(&self) -> Option<Milli> {
-        self.value.map(|value| match self.comparator {
-            None => value,
-            Some(Comparator::Less) => value - Milli::new(1),
-            Some(Comparator::Greater) => value + Milli::new(1),
-        })
+        judged_value(self.value, self.comparator)
     }
+}
+
+/// The value that rules compare, of a value and its comparator: see [`Reading::judged`].
+pub fn judged_value(value: Option<Milli>, comparator: Option<Comparator>) -> Option<Milli> {
+    value.map(|value| match comparator {
+        None => value,
+        Some(Comparator::Less) => value - Milli::new(1),
+        Some(Comparator::Greater) => value + Milli::new(1),
+    })
 }
 
 /// What stood on the wire, kept beside what we made of it.

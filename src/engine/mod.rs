@@ -17,6 +17,7 @@
 //! Spans are those after the new decisions. States of the past are final: they are not judged here.
 
 mod belief;
+pub mod fold;
 mod history;
 mod rules;
 mod span;

@@ -15,6 +15,7 @@ pub mod decision;
 pub mod episode;
 pub mod event;
 pub mod finding;
+pub mod holding;
 pub mod outbox;
 pub mod patient;
 pub mod plan;
@@ -40,6 +41,7 @@ pub fn statements() -> impl Iterator<Item = &'static Statement> {
         episode::STATEMENTS,
         event::STATEMENTS,
         finding::STATEMENTS,
+        holding::STATEMENTS,
         outbox::STATEMENTS,
         patient::STATEMENTS,
         plan::STATEMENTS,

@@ -1,0 +1,159 @@
+//! What a frame is, before any database is asked. Whatever cannot be read goes on as `Refused` with its bytes: no frame ends here.
+
+use std::sync::Arc;
+
+use crate::broker::Frame;
+use crate::domain::ids::UnitId;
+use crate::domain::session::Session;
+use crate::domain::time::Instant;
+use crate::wire::problem::Problem;
+use crate::wire::session::Decoded;
+use crate::wire::session::RejectCode;
+use crate::wire::status::UnitStatus;
+use crate::wire::{self, topic};
+use uuid::Uuid;
+
+/// A frame with what it turned out to be.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    pub topic: String,
+    pub payload: Arc<[u8]>,
+    pub received_at: Instant,
+    pub what: What,
+}
+
+#[derive(Debug, Clone)]
+pub enum What {
+    Session {
+        session: Arc<Session>,
+        document: Arc<str>,
+        content_hash: [u8; 32],
+        problems: Vec<Problem>,
+    },
+    Status {
+        unit_id: UnitId,
+        status: UnitStatus,
+        retained: bool,
+    },
+    Refused(Refused),
+    /// A retained message that was cleared: there is nothing in it.
+    Nothing,
+}
+
+/// A message that cannot be taken in, and why.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// `None` where the topic names no lawful unit.
+    pub unit_id: Option<UnitId>,
+    /// Where it could be read: then the unit gets a receipt.
+    pub session_id: Option<Uuid>,
+    pub code: RejectCode,
+    pub problems: Vec<Problem>,
+}
+
+impl Arrival {
+    /// Reads a frame that came at `received_at`.
+    pub fn read(frame: &Frame, received_at: Instant) -> Self {
+        Self::of(
+            &frame.topic,
+            Arc::from(&frame.payload[..]),
+            frame.retained,
+            received_at,
+        )
+    }
+
+    /// Reads bytes that came on a topic; a replay from quarantine comes in here too.
+    pub fn of(topic: &str, payload: Arc<[u8]>, retained: bool, received_at: Instant) -> Self {
+        let what = match topic::parse(topic) {
+            Some((unit_id, topic::Channel::Session)) => session(&unit_id, &payload, received_at),
+            Some((unit_id, topic::Channel::Status)) => status(unit_id, &payload, retained),
+            _ => refused_topic(),
+        };
+        Self {
+            topic: topic.to_owned(),
+            payload,
+            received_at,
+            what,
+        }
+    }
+
+    /// The unit whose lane this belongs to.
+    pub fn unit_id(&self) -> Option<&UnitId> {
+        match &self.what {
+            What::Session { session, .. } => Some(&session.key.unit_id),
+            What::Status { unit_id, .. } => Some(unit_id),
+            What::Refused(refused) => refused.unit_id.as_ref(),
+            What::Nothing => None,
+        }
+    }
+}
+
+fn session(unit_id: &UnitId, payload: &[u8], received_at: Instant) -> What {
+    match (
+        wire::session::decode(unit_id, payload, received_at),
+        std::str::from_utf8(payload),
+    ) {
+        (
+            Ok(Decoded {
+                session,
+                problems,
+                content_hash,
+            }),
+            Ok(document),
+        ) => match wire::session::clock_fault(&session, received_at) {
+            None => What::Session {
+                session: Arc::new(session),
+                document: Arc::from(document),
+                content_hash,
+                problems,
+            },
+            Some(fault) => What::Refused(Refused {
+                unit_id: Some(unit_id.clone()),
+                session_id: Some(session.key.session_id),
+                code: RejectCode::ClockFault,
+                problems: vec![fault],
+            }),
+        },
+        (Err(rejection), _) => What::Refused(Refused {
+            unit_id: Some(unit_id.clone()),
+            session_id: rejection.session_id,
+            code: rejection.code,
+            problems: rejection.problems,
+        }),
+        (Ok(decoded), Err(_)) => What::Refused(Refused {
+            unit_id: Some(unit_id.clone()),
+            session_id: Some(decoded.session.key.session_id),
+            code: RejectCode::NotJson,
+            problems: decoded.problems,
+        }),
+    }
+}
+
+fn status(unit_id: UnitId, payload: &[u8], retained: bool) -> What {
+    if payload.is_empty() {
+        return What::Nothing;
+    }
+    match wire::status::decode(payload) {
+        Ok(status) => What::Status {
+            unit_id,
+            status,
+            retained,
+        },
+        Err(problems) => What::Refused(Refused {
+            unit_id: Some(unit_id),
+            session_id: None,
+            code: RejectCode::NotJson,
+            problems,
+        }),
+    }
+}
+
+fn refused_topic() -> What {
+    let problem = Problem::new("", "bad_topic", "the topic names no home unit");
+    What::Refused(Refused {
+        unit_id: None,
+        session_id: None,
+        code: RejectCode::BadField,
+        problems: vec![problem],
+    })
+}

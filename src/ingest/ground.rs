@@ -1,0 +1,100 @@
+//! What a batch must know before it sorts, read in lock order: units, their assignments, patients, sessions already stored.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::domain::ids::{PatientId, SessionKey, UnitId};
+use crate::domain::time::Instant;
+use crate::store::assignment::Assignment;
+use crate::store::{self, StoreError, Tx};
+
+use super::arrival::{Arrival, What};
+
+#[derive(Debug)]
+pub struct Ground {
+    units: HashSet<UnitId>,
+    assignments: HashMap<UnitId, Vec<Assignment>>,
+    stored: HashMap<SessionKey, [u8; 32]>,
+}
+
+impl Ground {
+    /// Locks the units for share and their patients for change, then looks which sessions are here already.
+    pub async fn lock(tx: &mut Tx, arrivals: &[Arrival]) -> Result<Self, StoreError> {
+        let named: BTreeSet<UnitId> = arrivals
+            .iter()
+            .filter_map(|arrival| arrival.unit_id().cloned())
+            .collect();
+        let named: Vec<UnitId> = named.into_iter().collect();
+        let units: Vec<UnitId> = store::unit::lock_for_share(tx, &named).await?;
+        let mut assignments: HashMap<UnitId, Vec<Assignment>> = HashMap::with_capacity(units.len());
+        for assignment in store::assignment::of_units(tx, &units).await? {
+            assignments
+                .entry(assignment.unit_id.clone())
+                .or_default()
+                .push(assignment);
+        }
+        let mut ground = Self {
+            units: units.into_iter().collect(),
+            assignments,
+            stored: HashMap::new(),
+        };
+        let patients: BTreeSet<PatientId> = arrivals
+            .iter()
+            .flat_map(|arrival| ground.concerned(arrival))
+            .flatten()
+            .collect();
+        store::patient::lock(tx, &patients.into_iter().collect::<Vec<_>>()).await?;
+        let keys: BTreeSet<SessionKey> = arrivals.iter().filter_map(session_key).cloned().collect();
+        ground.stored = store::session::known(tx, &keys.into_iter().collect::<Vec<_>>())
+            .await?
+            .into_iter()
+            .collect();
+        Ok(ground)
+    }
+
+    pub fn is_registered(&self, unit: &UnitId) -> bool {
+        self.units.contains(unit)
+    }
+
+    /// The patient whom the unit was assigned to at that time.
+    pub fn whose(&self, unit: &UnitId, at: Instant) -> Option<PatientId> {
+        let assignments = self.assignments.get(unit)?;
+        assignments
+            .iter()
+            .find(|assignment| assignment.holds_at(at))
+            .map(|assignment| assignment.patient_id)
+    }
+
+    /// The content of the session of this key that is stored.
+    pub fn stored(&self, key: &SessionKey) -> Option<&[u8; 32]> {
+        self.stored.get(key)
+    }
+
+    /// Whose past, and whose alerts, the arrival may change: a session's patient, and should it be set aside the
+    /// patient who has the unit now.
+    fn concerned(&self, arrival: &Arrival) -> [Option<PatientId>; 2] {
+        match &arrival.what {
+            What::Session { session, .. } => {
+                let unit = &session.key.unit_id;
+                [
+                    self.whose(unit, session.completed_at),
+                    self.whose(unit, arrival.received_at),
+                ]
+            }
+            What::Refused(refused) => [
+                refused
+                    .unit_id
+                    .as_ref()
+                    .and_then(|unit| self.whose(unit, arrival.received_at)),
+                None,
+            ],
+            What::Status { .. } | What::Nothing => [None, None],
+        }
+    }
+}
+
+fn session_key(arrival: &Arrival) -> Option<&SessionKey> {
+    match &arrival.what {
+        What::Session { session, .. } => Some(&session.key),
+        What::Status { .. } | What::Refused(_) | What::Nothing => None,
+    }
+}

@@ -1,0 +1,166 @@
+//! A batch is what arrived while the last one committed: nothing lingers, and load makes batches larger by itself.
+
+use std::ops::Range;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+
+use crate::broker::{Acker, Frame, Outlet};
+use crate::clock::Clock;
+use crate::domain::time::Instant;
+use crate::wire::problem::Problem;
+use crate::wire::receipt::Receipt;
+use crate::wire::session::RejectCode;
+use crate::wire::topic;
+
+use super::arrival::{Arrival, Refused, What};
+use super::batch::{self, BatchFault, Keeper, Owed};
+use super::pulse::Pulse;
+
+/// How long a lane waits after a fault that may pass, doubled each time up to the last.
+const PATIENCE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(5)];
+
+/// One worker of the ingest: a unit's messages always go through the same lane, so they keep their order.
+#[derive(Debug)]
+pub struct Lane {
+    pub keeper: Keeper,
+    pub clock: Clock,
+    pub acker: Acker,
+    pub outlet: Outlet,
+    pub pulse: Pulse,
+    pub batch_max: usize,
+}
+
+impl Lane {
+    /// Works until the sender is gone and everything sent is done.
+    pub async fn run(self, mut frames: mpsc::Receiver<Frame>) {
+        let mut taken = Vec::with_capacity(self.batch_max);
+        while frames.recv_many(&mut taken, self.batch_max).await > 0 {
+            let now = self.clock.now();
+            let arrivals: Vec<Arrival> = taken.iter().map(|frame| Arrival::read(frame, now)).collect();
+            let owed = self.commit(arrivals).await;
+            self.acker.ack(taken.drain(..).map(|frame| frame.ticket));
+            self.send(owed);
+        }
+    }
+
+    /// Commits every arrival, whatever it takes: halves a batch that the store refuses until the culprit is alone.
+    async fn commit(&self, mut arrivals: Vec<Arrival>) -> Vec<Owed> {
+        let mut owed = Vec::with_capacity(arrivals.len());
+        let whole: Range<usize> = 0..arrivals.len();
+        let mut todo = Vec::from([whole]);
+        let mut pause = PATIENCE[0];
+        while let Some(range) = todo.pop() {
+            match self.attempt(&arrivals[range.clone()]).await {
+                Ok(receipts) => {
+                    owed.extend(receipts);
+                    self.pulse.committed(self.clock.now());
+                    pause = PATIENCE[0];
+                }
+                Err(fault) if fault.is_passing() || is_poison(&arrivals[range.clone()]) => {
+                    self.pulse.failing(self.clock.now(), &fault);
+                    tracing::warn!(%fault, messages = range.len(), "a batch was not committed; it is tried again");
+                    todo.push(range);
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PATIENCE[1]);
+                }
+                Err(fault) if range.len() == 1 => {
+                    tracing::error!(%fault, "a message that the store refuses goes to quarantine");
+                    let arrival = &mut arrivals[range.start];
+                    arrival.what = What::Refused(poison(arrival, &fault));
+                    todo.push(range);
+                }
+                Err(fault) => {
+                    tracing::warn!(%fault, messages = range.len(), "a batch failed and is halved to find the culprit");
+                    let middle = range.start + range.len() / 2;
+                    todo.push(middle..range.end);
+                    todo.push(range.start..middle);
+                }
+            }
+        }
+        owed
+    }
+
+    /// A panic in the way of one message must not end the lane for all others.
+    async fn attempt(&self, arrivals: &[Arrival]) -> Result<Vec<Owed>, BatchFault> {
+        let now: Instant = self.clock.now();
+        AssertUnwindSafe(batch::commit(&self.keeper, arrivals, now))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|panic| {
+                let what = panic.downcast_ref::<&str>().map(ToString::to_string);
+                Err(BatchFault::Panic(
+                    what.or_else(|| panic.downcast_ref::<String>().cloned())
+                        .unwrap_or_default(),
+                ))
+            })
+    }
+
+    /// A receipt that is lost is repeated at the unit's next try.
+    fn send(&self, owed: Vec<Owed>) {
+        let mut unsent = 0;
+        for owed in owed {
+            let Owed {
+                key,
+                outcome,
+                received_at,
+                problems,
+            } = owed;
+            let receipt = Receipt {
+                session_id: key.session_id,
+                outcome,
+                received_at,
+                problems,
+            };
+            let sent = self
+                .outlet
+                .publish(topic::receipt(&key.unit_id), receipt.encode(), false);
+            unsent += usize::from(sent.is_err());
+        }
+        if unsent > 0 {
+            tracing::warn!(unsent, "receipts were not sent; the units will ask again");
+        }
+    }
+}
+
+/// Already sorted out as poison: if even that cannot be kept, the store itself is at fault, not the message.
+fn is_poison(arrivals: &[Arrival]) -> bool {
+    matches!(
+        arrivals,
+        [Arrival {
+            what: What::Refused(Refused {
+                code: RejectCode::Poison,
+                ..
+            }),
+            ..
+        }]
+    )
+}
+
+fn poison(arrival: &Arrival, fault: &BatchFault) -> Refused {
+    let (unit_id, session_id) = match &arrival.what {
+        What::Session { session, .. } => (Some(session.key.unit_id.clone()), Some(session.key.session_id)),
+        What::Refused(refused) => (refused.unit_id.clone(), refused.session_id),
+        What::Status { unit_id, .. } => (Some(unit_id.clone()), None),
+        What::Nothing => (None, None),
+    };
+    let code = RejectCode::Poison;
+    let problem = Problem::new("", code.word(), fault.to_string());
+    Refused {
+        unit_id,
+        session_id,
+        code,
+        problems: vec![problem],
+    }
+}
+
+/// Shares frames out: each unit has its lane.
+pub fn lane_of(frame: &Frame, lanes: usize) -> usize {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    // The topic's first four levels are `homeward/v1/units/{unit_id}`: session and status of a unit go together.
+    frame.topic.split('/').nth(3).hash(&mut hasher);
+    usize::try_from(hasher.finish() % lanes.max(1) as u64).unwrap_or_default()
+}

@@ -1,0 +1,16 @@
+//! The part that ingest and the desk share, always inside the caller's transaction and under its locks: what changed a
+//! patient's past, load what that reaches, judge, write states and findings, fold what is new into alerts.
+//!
+//! Lock order, everywhere: home units, then patients, each sorted by id; the past is read only after both.
+
+pub mod again;
+pub mod alerting;
+pub mod notice;
+pub mod past;
+pub mod plans;
+pub mod technical;
+pub mod verdict;
+
+mod rejudge;
+
+pub use rejudge::{Incoming, Judgement, JudgingFault, TakenIn, Work, judge, keep_unassigned};

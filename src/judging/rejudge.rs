@@ -1,0 +1,339 @@
+//! One patient's judging depends on nobody else's, so a batch is many small verdicts between a few statements.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::alert::About;
+use crate::domain::ids::{FindingId, PatientId, SessionKey};
+use crate::domain::plan::{Plan, in_force};
+use crate::domain::session::Session;
+use crate::domain::time::Instant;
+use crate::engine::technical::unknown_answers;
+use crate::engine::{self, Judged, ToJudge};
+use crate::store::finding::FindingRow;
+use crate::store::series::SeriesReading;
+use crate::store::session::{HistoryRow, JudgedRow, SessionRow};
+use crate::store::{self, StoreError, Tx};
+
+use super::alerting::News;
+use super::past::{self, PastFault, Reached, Touched};
+use super::plans::{PlanFault, PlanShelf};
+use super::verdict;
+
+/// A session that is new to the store.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    pub session: Arc<Session>,
+    /// The payload as received.
+    pub document: Arc<str>,
+    pub content_hash: [u8; 32],
+}
+
+/// What changed for one patient: sessions to take in, and from when on the stored past is otherwise than it was judged.
+#[derive(Debug)]
+pub struct Work {
+    pub patient: PatientId,
+    pub incoming: Vec<Incoming>,
+    pub since: Option<Instant>,
+}
+
+/// What came of it, before alerts.
+#[derive(Debug, Default)]
+pub struct Judgement {
+    /// Of the incoming sessions, in no particular order.
+    pub taken_in: Vec<TakenIn>,
+    /// What opens or joins an alert.
+    pub news: Vec<News>,
+}
+
+/// A session that is stored now, with its verdict.
+#[derive(Debug)]
+pub struct TakenIn {
+    pub patient: PatientId,
+    pub session: Arc<Session>,
+    pub judged: Judged,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum JudgingFault {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Plan(#[from] PlanFault),
+    #[error(transparent)]
+    Past(#[from] PastFault),
+    #[error("another process stored one of these sessions at the same moment")]
+    Overtaken,
+    #[error("the rules that fired in session {session} could not be written: {fault}")]
+    Fired {
+        session: SessionKey,
+        fault: serde_json::Error,
+    },
+}
+
+impl JudgingFault {
+    /// The store's fault, where it was that.
+    pub fn store(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(fault)
+            | Self::Plan(PlanFault::Store(fault))
+            | Self::Past(PastFault::Store(fault)) => Some(fault),
+            Self::Plan(_) | Self::Past(_) | Self::Overtaken | Self::Fired { .. } => None,
+        }
+    }
+}
+
+/// Takes sessions in and judges them with all that they reach. The caller holds the locks of every patient named.
+pub async fn judge(
+    tx: &mut Tx,
+    shelf: &PlanShelf,
+    works: Vec<Work>,
+    now: Instant,
+) -> Result<Judgement, JudgingFault> {
+    let patients: Vec<PatientId> = works.iter().map(|work| work.patient).collect();
+    let plans = shelf.of(tx, &patients).await?;
+    let touched: Vec<Touched> = works
+        .iter()
+        .filter_map(|work| {
+            let (from, earliest) = reach_of(work)?;
+            let plans = plans.get(&work.patient).cloned().unwrap_or_default();
+            Some(Touched {
+                patient: work.patient,
+                from,
+                earliest,
+                plans,
+            })
+        })
+        .collect();
+    let mut reached = past::load(tx, &touched).await?;
+    let again: Vec<SessionKey> = reached
+        .values()
+        .flat_map(|reached| reached.again.iter().map(|again| again.before.key.clone()))
+        .collect();
+    let mut before: HashMap<PatientId, Vec<FindingRow>> = HashMap::new();
+    for row in store::finding::of_sessions(tx, &again).await? {
+        if let Some(patient) = row.patient_id {
+            before.entry(patient).or_default().push(row);
+        }
+    }
+    let mut writes = Writes::default();
+    for work in works {
+        let reached = reached.remove(&work.patient).unwrap_or_default();
+        let plans = plans.get(&work.patient).cloned().unwrap_or_default();
+        let before = before.remove(&work.patient).unwrap_or_default();
+        writes.add(work, reached, &plans, before, now)?;
+    }
+    writes.store(tx).await
+}
+
+/// From when on a patient's past changes, and the earliest reading among the new sessions.
+fn reach_of(work: &Work) -> Option<(Instant, Instant)> {
+    let new = work.incoming.iter().map(|incoming| {
+        engine::span(ToJudge {
+            session: &incoming.session,
+            decisions: &[],
+        })
+        .first
+    });
+    let from = new.chain(work.since).min()?;
+    Some((from, from))
+}
+
+/// Everything that a batch writes, gathered so that each table is written once.
+#[derive(Debug, Default)]
+struct Writes {
+    sessions: Vec<SessionRow>,
+    rejudged: Vec<JudgedRow>,
+    findings: Vec<FindingRow>,
+    superseded: Vec<FindingId>,
+    judgement: Judgement,
+}
+
+impl Writes {
+    fn add(
+        &mut self,
+        work: Work,
+        reached: Reached,
+        plans: &[Plan],
+        before: Vec<FindingRow>,
+        now: Instant,
+    ) -> Result<(), JudgingFault> {
+        let Work {
+            patient, incoming, ..
+        } = work;
+        let to_judge: Vec<ToJudge<'_>> = (incoming.iter())
+            .map(|incoming| ToJudge {
+                session: &incoming.session,
+                decisions: &[],
+            })
+            .chain(reached.again.iter().map(|again| ToJudge {
+                session: &again.session,
+                decisions: &again.decisions,
+            }))
+            .collect();
+        let judged = engine::judge(plans, &reached.past, &to_judge);
+        let sessions: HashMap<&SessionKey, &Session> = to_judge
+            .iter()
+            .map(|one| (&one.session.key, one.session))
+            .collect();
+        let with_arrival = |mut judged: Judged| {
+            let session = sessions.get(&judged.key);
+            let completed_at = session.map_or(now, |session| session.completed_at);
+            let plan = in_force(plans, completed_at);
+            judged.findings.extend(
+                session
+                    .zip(plan)
+                    .and_then(|(session, plan)| unknown_answers(session, plan)),
+            );
+            (judged, completed_at)
+        };
+        let judged: Vec<(Judged, Instant)> = judged.into_iter().map(with_arrival).collect();
+        let changes = verdict::compare(patient, &judged, before, now);
+        self.findings.extend(changes.write);
+        self.superseded.extend(changes.supersede);
+        let about = About::Patient(patient);
+        self.judgement
+            .news
+            .extend(changes.news.into_iter().map(|finding| News {
+                about: about.clone(),
+                finding,
+            }));
+        let mut verdicts: HashMap<SessionKey, Judged> = judged
+            .into_iter()
+            .map(|(judged, _)| (judged.key.clone(), judged))
+            .collect();
+        for again in reached.again {
+            if let Some(judged) = verdicts.remove(&again.before.key) {
+                let row = judged_row(patient, &again.session, &judged)?;
+                if differs(&row, &again.before) {
+                    self.rejudged.push(row);
+                }
+            }
+        }
+        for incoming in incoming {
+            if let Some(judged) = verdicts.remove(&incoming.session.key) {
+                self.sessions
+                    .push(session_row(Some(patient), &incoming, &judged)?);
+                self.judgement.taken_in.push(TakenIn {
+                    patient,
+                    session: incoming.session,
+                    judged,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn store(self, tx: &mut Tx) -> Result<Judgement, JudgingFault> {
+        insert(tx, &self.sessions).await?;
+        store::session::rejudged(tx, &self.rejudged).await?;
+        store::finding::upsert(tx, &self.findings).await?;
+        store::finding::supersede(tx, &self.superseded).await?;
+        Ok(self.judgement)
+    }
+}
+
+fn session_row(
+    patient: Option<PatientId>,
+    incoming: &Incoming,
+    judged: &Judged,
+) -> Result<SessionRow, JudgingFault> {
+    let session = &incoming.session;
+    Ok(SessionRow {
+        key: session.key.clone(),
+        patient_id: patient,
+        trigger: session.trigger,
+        seq: session.seq,
+        started_at: session.started_at,
+        completed_at: session.completed_at,
+        received_at: session.received_at,
+        content_hash: incoming.content_hash,
+        document: incoming.document.to_string(),
+        series: series(session, judged),
+        fired: fired(judged)?,
+        plan_version: judged.plan_version,
+        out_of_time: out_of_time(session, judged),
+    })
+}
+
+fn judged_row(patient: PatientId, session: &Session, judged: &Judged) -> Result<JudgedRow, JudgingFault> {
+    Ok(JudgedRow {
+        key: session.key.clone(),
+        patient_id: Some(patient),
+        series: series(session, judged),
+        fired: fired(judged)?,
+        plan_version: judged.plan_version,
+        out_of_time: out_of_time(session, judged),
+    })
+}
+
+fn differs(row: &JudgedRow, before: &HistoryRow) -> bool {
+    (&row.series, &row.fired, row.plan_version, row.out_of_time)
+        != (
+            &before.series,
+            &before.fired,
+            before.plan_version,
+            before.out_of_time,
+        )
+}
+
+fn series(session: &Session, judged: &Judged) -> Vec<SeriesReading> {
+    let states = judged.states.iter().copied();
+    session
+        .readings
+        .iter()
+        .zip(states)
+        .map(|(reading, state)| SeriesReading {
+            measure: reading.measure,
+            value: reading.value,
+            comparator: reading.comparator,
+            taken_at: reading.taken_at,
+            state,
+        })
+        .collect()
+}
+
+fn fired(judged: &Judged) -> Result<String, JudgingFault> {
+    serde_json::to_string(&judged.fired).map_err(|fault| JudgingFault::Fired {
+        session: judged.key.clone(),
+        fault,
+    })
+}
+
+/// Whether a reading counts, by a person's decision, that lies outside the span in which the session is looked for.
+fn out_of_time(session: &Session, judged: &Judged) -> bool {
+    session
+        .readings
+        .iter()
+        .zip(&judged.states)
+        .any(|(reading, state)| state.counts() && reading.taken_at > session.completed_at + engine::LEAD)
+}
+
+/// Keeps sessions that belong to nobody. Their readings are looked at within the session only; the rest waits for an assignment.
+pub async fn keep_unassigned(
+    tx: &mut Tx,
+    incoming: Vec<Incoming>,
+) -> Result<Vec<Arc<Session>>, JudgingFault> {
+    let mut rows = Vec::with_capacity(incoming.len());
+    for one in &incoming {
+        let to_judge = [ToJudge {
+            session: &one.session,
+            decisions: &[],
+        }];
+        for judged in engine::judge(&[], &[], &to_judge) {
+            rows.push(session_row(None, one, &judged)?);
+        }
+    }
+    insert(tx, &rows).await?;
+    Ok(incoming.into_iter().map(|one| one.session).collect())
+}
+
+/// Whoever holds the locks knows which sessions are stored; only sessions of nobody can come twice at once.
+async fn insert(tx: &mut Tx, rows: &[SessionRow]) -> Result<(), JudgingFault> {
+    let inserted = store::session::insert(tx, rows).await?;
+    if inserted.len() == rows.len() {
+        Ok(())
+    } else {
+        Err(JudgingFault::Overtaken)
+    }
+}
