@@ -11,7 +11,7 @@ create table team (
 
 create table staff (
     id uuid primary key,
-    username text not null unique,
+    username text collate "C" not null unique,
     name text not null,
     role text not null check (role in ('call_handler', 'senior', 'specialist_nurse', 'responding_clinician', 'manager', 'administrator', 'auditor')),
     team_id uuid references team (id),
@@ -149,6 +149,8 @@ create table session (
     primary key (unit_id, session_id)
 );
 create index session_history on session (patient_id, completed_at);
+-- What came last: for finding a reading by its id, which is a hash.
+create index session_received on session (received_at);
 create index session_out_of_time on session (patient_id) where out_of_time;
 
 create table decision (

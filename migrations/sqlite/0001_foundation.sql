@@ -148,6 +148,8 @@ create table session (
     primary key (unit_id, session_id)
 ) strict;
 create index session_history on session (patient_id, completed_at);
+-- What came last: for finding a reading by its id, which is a hash.
+create index session_received on session (received_at);
 create index session_out_of_time on session (patient_id) where out_of_time;
 
 create table decision (

@@ -11,11 +11,14 @@ mod tx;
 
 pub mod alert;
 pub mod assignment;
+pub mod audit;
 pub mod decision;
 pub mod episode;
 pub mod event;
 pub mod finding;
+pub mod heartbeat;
 pub mod holding;
+pub mod idempotency;
 pub mod outbox;
 pub mod patient;
 pub mod plan;
@@ -23,6 +26,10 @@ pub mod quarantine;
 pub mod series;
 pub mod session;
 pub mod shown;
+pub mod sign_in;
+pub mod staff;
+pub mod team;
+pub mod token;
 pub mod unit;
 pub mod worklist;
 
@@ -37,17 +44,24 @@ pub fn statements() -> impl Iterator<Item = &'static Statement> {
     [
         alert::STATEMENTS,
         assignment::STATEMENTS,
+        audit::STATEMENTS,
         decision::STATEMENTS,
         episode::STATEMENTS,
         event::STATEMENTS,
         finding::STATEMENTS,
         holding::STATEMENTS,
+        heartbeat::STATEMENTS,
+        idempotency::STATEMENTS,
         outbox::STATEMENTS,
         patient::STATEMENTS,
         plan::STATEMENTS,
         quarantine::STATEMENTS,
         session::STATEMENTS,
         shown::STATEMENTS,
+        sign_in::STATEMENTS,
+        staff::STATEMENTS,
+        team::STATEMENTS,
+        token::STATEMENTS,
         unit::STATEMENTS,
         worklist::STATEMENTS,
     ]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use crate::domain::ids::{PatientId, SessionKey, UnitId};
+use crate::domain::ids::{PatientId, ReadingId, SessionKey, UnitId};
 use crate::domain::session::Trigger;
 use crate::domain::time::Instant;
 
@@ -14,6 +14,9 @@ use super::series::SeriesReading;
 use super::session::{key_columns, series_of, session_key, trigger_of};
 use super::statement::statements;
 use super::{StoreError, Tx};
+
+/// Sorts after every unit id.
+const NO_UNIT: &str = "~";
 
 /// A stored session with its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +58,10 @@ statements! {
     GET [unit_id Text, session_id Uuid] =
         select!("{rows} {each} session {such_that} t.unit_id = r.unit_id and t.session_id = r.session_id {end_each}");
 
+    RECENT = "select t.unit_id, t.session_id, t.received_at, t.series from session t
+              where (t.received_at, t.unit_id, t.session_id) < ($1, $2, $3)
+              order by t.received_at desc, t.unit_id desc, t.session_id desc limit $4";
+
     LATEST [patient_id Uuid] =
         "select r.patient_id, (select max(t.completed_at) from session t where t.patient_id = r.patient_id) from {rows}";
 }
@@ -68,8 +75,7 @@ pub async fn list(
     limit: u32,
 ) -> Result<Page<ShownSession>, StoreError> {
     let (at, unit, session) = match after {
-        // No unit id sorts after this.
-        None => (far_future(), "~".to_owned(), Uuid::max()),
+        None => (far_future(), NO_UNIT.to_owned(), Uuid::max()),
         Some(cursor) => {
             let [at, unit, session] = cursor.parts()?;
             (micros(at)?, part::<UnitId>(unit)?.to_string(), part(session)?)
@@ -119,6 +125,32 @@ pub async fn latest_of_patients(
         .into_iter()
         .filter_map(|(patient, at)| Some((patient.into(), at?)))
         .collect())
+}
+
+/// Which reading has this id. An id is a hash and cannot be read backwards, and a row for each reading would cost every
+/// session a share of its speed; so sessions are gone through, last received first, a few thousand at a time: decisions
+/// are nearly always about what came lately.
+pub async fn find_reading(tx: &mut Tx, reading: ReadingId) -> Result<Option<(SessionKey, u16)>, StoreError> {
+    const AT_ONCE: i64 = 2000;
+    let (mut at, mut unit, mut session) = (far_future(), NO_UNIT.to_owned(), Uuid::max());
+    loop {
+        let rows: Vec<(String, Uuid, Instant, Vec<u8>)> =
+            tx.all(&RECENT, binds![at, &unit, session, AT_ONCE]).await?;
+        for (unit, session_id, _, series) in &rows {
+            let key = session_key(unit, *session_id)?;
+            let count = series_of(series, &key)?.len();
+            let mut indices = (0..u16::MAX).take(count);
+            if let Some(index) = indices.find(|index| ReadingId::of(&key, *index) == reading) {
+                return Ok(Some((key, index)));
+            }
+        }
+        match rows.into_iter().last() {
+            Some((last_unit, last_session, last_at, _)) => {
+                (at, unit, session) = (last_at, last_unit, last_session);
+            }
+            None => return Ok(None),
+        }
+    }
 }
 
 #[derive(sqlx::FromRow)]

@@ -1,0 +1,163 @@
+//! Who saw and changed what. Rows are added and read, never changed: there is no statement here that could.
+
+use uuid::Uuid;
+
+use crate::domain::ids::PatientId;
+use crate::domain::time::Instant;
+
+use super::bind::{binds, texts, times, uuids};
+use super::page::{Cursor, Page, far_future, part};
+use super::statement::statements;
+use super::{StoreError, Tx};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ActorKind {
+    Staff,
+    Token,
+    System,
+    /// Somebody at the machine's command line.
+    Command,
+}
+
+impl ActorKind {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Staff => "staff",
+            Self::Token => "token",
+            Self::System => "system",
+            Self::Command => "command",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        [Self::Staff, Self::Token, Self::System, Self::Command]
+            .into_iter()
+            .find(|kind| kind.word() == word)
+    }
+}
+
+/// One act or one look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub at: Instant,
+    pub actor_kind: ActorKind,
+    pub actor_id: Option<Uuid>,
+    /// As it was then.
+    pub actor_name: String,
+    /// `alert.claim`, `patient.read`.
+    pub act: String,
+    pub subject_kind: String,
+    pub subject_id: String,
+    pub patient_id: Option<PatientId>,
+    /// JSON text.
+    pub detail: String,
+}
+
+/// An entry with its place in the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    pub seq: i64,
+    pub entry: Entry,
+}
+
+/// Which entries a list is about; what is `None` does not narrow it.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub patient: Option<PatientId>,
+    pub actor: Option<Uuid>,
+    /// Included.
+    pub from: Option<Instant>,
+    /// Excluded.
+    pub to: Option<Instant>,
+}
+
+statements! {
+    "audit";
+
+    INSERT [
+        at Time, actor_kind Text, actor_id Uuid, actor_name Text, act Text, subject_kind Text, subject_id Text,
+        patient_id Uuid, detail Text,
+    ] = "insert into audit ({columns}) select {columns} from {rows}";
+
+    LIST = "select seq, at, actor_kind, actor_id, actor_name, act, subject_kind, subject_id, patient_id, detail from audit
+            where seq < $1 and at >= $2 and at < $3 and (patient_id = $4 or $4 is null) and (actor_id = $5 or $5 is null)
+            order by seq desc limit $6";
+}
+
+/// In the order given.
+pub async fn insert(tx: &mut Tx, entries: &[Entry]) -> Result<(), StoreError> {
+    let rows = vec![
+        times(entries.iter().map(|entry| entry.at)),
+        texts(entries.iter().map(|entry| entry.actor_kind.word())),
+        uuids(entries.iter().map(|entry| entry.actor_id)),
+        texts(entries.iter().map(|entry| entry.actor_name.as_str())),
+        texts(entries.iter().map(|entry| entry.act.as_str())),
+        texts(entries.iter().map(|entry| entry.subject_kind.as_str())),
+        texts(entries.iter().map(|entry| entry.subject_id.as_str())),
+        uuids(
+            entries
+                .iter()
+                .map(|entry| entry.patient_id.map(|patient| patient.0)),
+        ),
+        texts(entries.iter().map(|entry| entry.detail.as_str())),
+    ];
+    tx.expect_rows(entries.len(), &INSERT, binds![rows]).await
+}
+
+/// The last recorded first.
+pub async fn list(
+    tx: &mut Tx,
+    filter: &Filter,
+    after: Option<&Cursor>,
+    limit: u32,
+) -> Result<Page<Recorded>, StoreError> {
+    let before: i64 = match after {
+        None => i64::MAX,
+        Some(cursor) => part(cursor.as_str())?,
+    };
+    let binds = binds![
+        before,
+        filter.from.unwrap_or_default(),
+        filter.to.unwrap_or_else(far_future),
+        filter.patient.map(|patient| patient.0),
+        filter.actor,
+        i64::from(limit) + 1,
+    ];
+    let rows: Vec<Row> = tx.all(&LIST, binds).await?;
+    let entries = rows.into_iter().map(recorded).collect::<Result<_, _>>()?;
+    Ok(Page::cut(entries, limit, |last: &Recorded| {
+        Cursor::of(&[&last.seq])
+    }))
+}
+
+type Row = (
+    i64,
+    Instant,
+    String,
+    Option<Uuid>,
+    String,
+    String,
+    String,
+    String,
+    Option<Uuid>,
+    String,
+);
+
+fn recorded(row: Row) -> Result<Recorded, StoreError> {
+    let (seq, at, kind, actor_id, actor_name, act, subject_kind, subject_id, patient_id, detail) = row;
+    let actor_kind =
+        ActorKind::from_word(&kind).ok_or_else(|| StoreError::row("audit", "actor_kind", seq))?;
+    let patient_id = patient_id.map(Into::into);
+    let entry = Entry {
+        at,
+        actor_kind,
+        actor_id,
+        actor_name,
+        act,
+        subject_kind,
+        subject_id,
+        patient_id,
+        detail,
+    };
+    Ok(Recorded { seq, entry })
+}
