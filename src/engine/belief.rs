@@ -3,24 +3,19 @@
 use chrono::TimeDelta;
 
 use super::ToJudge;
+use super::cuff::Cuffs;
 use super::history::{Entry, Place, Timeline};
+use super::jump::{self, Standing, Weight};
 use crate::domain::measure::Measure;
 use crate::domain::number::Milli;
 use crate::domain::reading::{Context, Decision, Reading, ReadingState, Suspicion};
 use crate::domain::session::Session;
-use crate::domain::time::Instant;
 
 /// A reading may be taken this long after its session's `completed_at` before its time is doubted.
 pub const LEAD: TimeDelta = TimeDelta::minutes(1);
 
 /// A reading may be taken this long before its session's `started_at` before its time is doubted.
 const LAG: TimeDelta = TimeDelta::minutes(10);
-
-/// How far a weight is compared with the one before.
-const JUMP_WINDOW: TimeDelta = TimeDelta::hours(48);
-
-/// Within this, a lone earlier weight may be somebody else's.
-pub(super) const REACH: TimeDelta = TimeDelta::days(14);
 
 /// What we hold of one reading, and the reading that speaks against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,38 +45,47 @@ pub(super) fn hold(timeline: &Timeline<'_>) -> Beliefs {
     let mut beliefs = Vec::with_capacity(timeline.len());
     let mut weights = Vec::new();
     for (rank, entry) in timeline.ranked() {
+        let mut weigh = |index, taken_at, value: Option<Milli>, standing: Option<Standing>| {
+            let place = Place { rank, index };
+            weights.extend(value.zip(standing).map(|(value, standing)| Weight {
+                taken_at,
+                place,
+                value,
+                standing,
+            }));
+        };
+        let is_weight = |measure| measure == Some(Measure::Weight);
         match entry {
             Entry::Past(session) => {
-                for (index, reading) in session.readings.iter().enumerate() {
-                    if reading.measure == Some(Measure::Weight) {
-                        weights.extend(Weight::new(
-                            rank,
+                for (index, reading) in (0..).zip(&session.readings) {
+                    if is_weight(reading.measure) {
+                        weigh(
                             index,
                             reading.taken_at,
                             reading.judged,
-                            reading.state,
-                        ));
+                            Standing::settled(reading.state),
+                        );
                     }
                 }
                 beliefs.push(Vec::new());
             }
             Entry::Now(to_judge) => {
                 let held = within_session(rank, to_judge);
-                for (index, (reading, held)) in to_judge.session.readings.iter().zip(&held).enumerate() {
-                    if reading.measure == Some(Measure::Weight) {
-                        let weight = Weight::new(rank, index, reading.taken_at, reading.judged(), held.state);
-                        let open = held.state == ReadingState::Accepted;
-                        weights.extend(weight.map(|weight| Weight { open, ..weight }));
+                for (index, (reading, held)) in (0..).zip(to_judge.session.readings.iter().zip(&held)) {
+                    if is_weight(reading.measure) {
+                        weigh(
+                            index,
+                            reading.taken_at,
+                            reading.judged(),
+                            Standing::unsettled(held.state),
+                        );
                     }
                 }
                 beliefs.push(held);
             }
         }
     }
-    if weights.iter().any(|weight| weight.open) {
-        weights.sort_unstable_by_key(|weight| (weight.taken_at, weight.place));
-        doubt_jumps(&weights, &mut beliefs);
-    }
+    jump::doubt(&mut weights, &mut beliefs);
     Beliefs(beliefs)
 }
 
@@ -145,122 +149,4 @@ pub(super) fn impossible(reading: &Reading) -> bool {
     };
     let (low, high) = measure.facts().possible;
     value < low || value > high
-}
-
-/// For each instant of a session the lowest systolic and the highest diastolic taken then. What a person excluded speaks
-/// against nothing; what is out of range does, for it came from the same cuff.
-struct Cuffs(Vec<Cuff>);
-
-struct Cuff {
-    taken_at: Instant,
-    systolic: Option<Against>,
-    diastolic: Option<Against>,
-}
-
-impl Cuffs {
-    fn new(rank: usize, session: &Session, decision: impl Fn(usize) -> Option<Decision>) -> Self {
-        let mut cuffs: Vec<Cuff> = Vec::new();
-        for (position, reading) in session.readings.iter().enumerate() {
-            let pressure = matches!(reading.measure, Some(Measure::SystolicBp | Measure::DiastolicBp));
-            let (true, Some(value), Ok(index)) = (pressure, reading.judged(), u16::try_from(position)) else {
-                continue;
-            };
-            if decision(position) == Some(Decision::Exclude) {
-                continue;
-            }
-            let this = Against {
-                place: Place { rank, index },
-                value,
-            };
-            let known = cuffs.iter().position(|cuff| cuff.taken_at == reading.taken_at);
-            let at = known.unwrap_or_else(|| {
-                cuffs.push(Cuff {
-                    taken_at: reading.taken_at,
-                    systolic: None,
-                    diastolic: None,
-                });
-                cuffs.len() - 1
-            });
-            if reading.measure == Some(Measure::SystolicBp) {
-                let lowest = cuffs[at].systolic.filter(|other| other.value <= value);
-                cuffs[at].systolic = lowest.or(Some(this));
-            } else {
-                let highest = cuffs[at].diastolic.filter(|other| other.value >= value);
-                cuffs[at].diastolic = highest.or(Some(this));
-            }
-        }
-        Self(cuffs)
-    }
-
-    /// The other half that makes a half of one blood pressure unbelievable.
-    fn against(&self, reading: &Reading) -> Option<Against> {
-        let cuff = self.0.iter().find(|cuff| cuff.taken_at == reading.taken_at)?;
-        let (systolic, diastolic) = (cuff.systolic?, cuff.diastolic?);
-        if systolic.value > diastolic.value {
-            return None;
-        }
-        match reading.measure {
-            Some(Measure::SystolicBp) => Some(diastolic),
-            Some(Measure::DiastolicBp) => Some(systolic),
-            _ => None,
-        }
-    }
-}
-
-/// A weight that counts, that jumped, or that is still open.
-struct Weight {
-    taken_at: Instant,
-    place: Place,
-    value: Milli,
-    jumped: bool,
-    open: bool,
-}
-
-impl Weight {
-    fn new(
-        rank: usize,
-        index: usize,
-        taken_at: Instant,
-        value: Option<Milli>,
-        state: ReadingState,
-    ) -> Option<Self> {
-        let jumped = state == ReadingState::Suspect(Suspicion::WeightJump);
-        let index = u16::try_from(index).ok()?;
-        (state.counts() || jumped).then_some(Self {
-            taken_at,
-            place: Place { rank, index },
-            value: value?,
-            jumped,
-            open: false,
-        })
-    }
-}
-
-/// Walks the weights in reading order. An open one that is more than a tenth away from the last accepted one of 48 hours is
-/// suspect, unless that one stands alone in 14 days and this one repeats the suspect before: then the first was the stranger.
-fn doubt_jumps(weights: &[Weight], beliefs: &mut [Vec<Held>]) {
-    let (mut last, mut last_but_one, mut jumped): (Option<&Weight>, Option<&Weight>, Option<&Weight>) =
-        (None, None, None);
-    for weight in weights {
-        let within = |other: &&Weight, window| weight.taken_at - other.taken_at <= window;
-        let off = |other: &Weight| (weight.value - other.value).abs().thousandths();
-        let from = last.filter(|last| weight.open && within(last, JUMP_WINDOW));
-        let leaped = from.filter(|last| off(last) * 10 > last.value.thousandths());
-        let alone = !last_but_one.is_some_and(|other| within(&other, REACH));
-        let repeats = jumped
-            .is_some_and(|other| within(&other, JUMP_WINDOW) && off(other) * 50 <= other.value.thousandths());
-        match leaped {
-            Some(against) if !(alone && repeats) => {
-                let against = Some(Against {
-                    place: against.place,
-                    value: against.value,
-                });
-                let state = ReadingState::Suspect(Suspicion::WeightJump);
-                beliefs[weight.place.rank][usize::from(weight.place.index)] = Held { state, against };
-                jumped = Some(weight);
-            }
-            _ if weight.jumped => jumped = Some(weight),
-            _ => (last_but_one, last) = (last, Some(weight)),
-        }
-    }
 }

@@ -17,8 +17,10 @@
 //! Spans are those after the new decisions. States of the past are final: they are not judged here.
 
 mod belief;
+mod cuff;
 pub mod fold;
 mod history;
+mod jump;
 mod rules;
 mod span;
 mod suspect;
@@ -147,5 +149,5 @@ pub fn reach(plans: &[Plan]) -> TimeDelta {
         .iter()
         .flat_map(|plan| &plan.rules)
         .map(|rule| rules::reach(&rule.kind))
-        .fold(belief::REACH, TimeDelta::max)
+        .fold(jump::REACH, TimeDelta::max)
 }

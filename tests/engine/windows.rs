@@ -24,7 +24,12 @@ fn reaches(zone: Tz, days: u16, first: &str, then: &str) -> bool {
 
 #[test]
 fn a_window_of_days_begins_at_local_midnight() {
-    use chrono_tz::{Africa::Cairo, America::New_York, Europe::London, UTC};
+    use chrono_tz::{
+        Africa::Cairo,
+        America::{Havana, New_York},
+        Europe::London,
+        UTC,
+    };
     let cases = [
         // Winter: local midnight is UTC midnight. Thursday's window of 3 days begins on Monday.
         (London, 3, "2026-11-16T00:00:00Z", "2026-11-19T09:30:00Z", true),
@@ -89,6 +94,15 @@ fn a_window_of_days_begins_at_local_midnight() {
         (UTC, 1, "2026-06-09T23:00:00Z", "2026-06-11T12:00:00Z", false),
         (New_York, 1, "2026-06-10T04:00:00Z", "2026-06-12T03:59:59Z", true),
         (New_York, 1, "2026-06-10T03:59:59Z", "2026-06-11T12:00:00Z", false),
+        // In Havana 1 November 2026 begins twice, at 04:00 and at 05:00 UTC: from the first on.
+        (Havana, 1, "2026-11-01T04:00:00Z", "2026-11-02T12:00:00Z", true),
+        (
+            Havana,
+            1,
+            "2026-11-01T03:59:59.999999Z",
+            "2026-11-02T12:00:00Z",
+            false,
+        ),
         // In Cairo 24 April 2026 begins at 01:00: midnight is skipped.
         (Cairo, 1, "2026-04-23T22:00:00Z", "2026-04-25T12:00:00Z", true),
         (
