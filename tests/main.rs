@@ -9,6 +9,7 @@
 )]
 
 mod broker;
+mod cli;
 mod config;
 mod engine;
 mod store;

@@ -11,9 +11,10 @@
 //! 2. **Judge again** from **C** on: the least `completed_at` of all sessions whose span's `last` ≥ T, and every session completed
 //!    at or after it. C is T or up to [`LEAD`] earlier, unless a reading dated after its session was accepted by decision.
 //! 3. **E**, the least `first` of the spans of everything judged again. **Past**: of all other sessions those whose span's `last` ≥
-//!    E − [`reach`]. (`completed_at` alone does not find them all: without `started_at` a reading may be older than its session by
-//!    any time, and so may one accepted by decision.) More past than needed changes nothing.
+//!    E − [`reach`]. More past than needed changes nothing.
 //!
+//! `last` is `completed_at` or up to [`LEAD`] later, unless a reading dated after its session was accepted by decision; `first` may
+//! lie any time before, because `started_at` is optional. So a store finds sessions by `completed_at` and these rare readings.
 //! Spans are those after the new decisions. States of the past are final: they are not judged here.
 
 mod belief;

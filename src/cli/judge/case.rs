@@ -1,0 +1,198 @@
+//! A case stands for a patient's whole record. What the service would refuse refuses the case; what it would reject is one session's outcome.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::arrival::{self, Admission, Arrival};
+use crate::domain::ids::{SessionKey, UnitId};
+use crate::domain::plan::Plan;
+use crate::domain::reading::Decision;
+use crate::domain::time::Instant;
+use crate::wire;
+use crate::wire::problem::Problem;
+use crate::wire::session::RejectCode;
+
+/// The keys of a case. Those after `now` matter to compliance only.
+const KEYS: [&str; 8] = [
+    "plans",
+    "sessions",
+    "decisions",
+    "now",
+    "admitted_from",
+    "discharged_at",
+    "pauses",
+    "outages",
+];
+
+/// A sound case.
+pub(super) struct Case {
+    pub(super) plans: Vec<Plan>,
+    /// In the order of the case.
+    pub(super) arrivals: Vec<Arrival>,
+    /// The last decision on each reading, by session.
+    pub(super) decisions: HashMap<SessionKey, Vec<(u16, Decision)>>,
+    /// What was passed over, and is said.
+    pub(super) problems: Vec<Problem>,
+}
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow, default)]
+    plans: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default)]
+    sessions: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default)]
+    decisions: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default)]
+    now: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct DecisionBody {
+    unit_id: UnitId,
+    session_id: Uuid,
+    index: u16,
+    decided_at: String,
+    decision: Decision,
+}
+
+impl Case {
+    /// Reads one line; every fault of the case at its place.
+    pub(super) fn read(line: &str) -> Result<Self, Vec<Problem>> {
+        let body: Body<'_> = object(line, "").map_err(|fault| vec![fault])?;
+        let mut faults = Vec::new();
+        let mut problems = unknown_keys(line);
+        if body.now.is_some_and(|now| now.get() != "null") {
+            let detail = "due times and compliance are not judged yet; everything else was";
+            problems.push(Problem::new("/now", "not_supported", detail));
+        }
+        let plans = plans(&body.plans.unwrap_or_default(), &mut faults);
+        let arrivals = arrival::read(&body.sessions.unwrap_or_default(), &mut faults);
+        let decisions = decisions(
+            &body.decisions.unwrap_or_default(),
+            &arrivals,
+            &mut faults,
+            &mut problems,
+        );
+        if faults.is_empty() {
+            Ok(Self {
+                plans,
+                arrivals,
+                decisions,
+                problems,
+            })
+        } else {
+            Err(faults)
+        }
+    }
+}
+
+/// Reads an object; an array whose elements happen to fit is none.
+pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str, at: &str) -> Result<T, Problem> {
+    let fault = |fault: serde_json::Error| {
+        let code = if fault.is_data() {
+            "bad_field"
+        } else {
+            RejectCode::NotJson.word()
+        };
+        Problem::new(at, code, fault.to_string())
+    };
+    if text.starts_with('[') {
+        serde_json::from_str::<IgnoredAny>(text).map_err(fault)?;
+        return Err(Problem::new(at, "bad_field", "must be an object"));
+    }
+    serde_json::from_str(text).map_err(fault)
+}
+
+/// A key that means nothing here is passed over, but said: it may be another one misspelt.
+fn unknown_keys(line: &str) -> Vec<Problem> {
+    // The line has been read as an object before.
+    let keys: BTreeMap<String, &RawValue> = serde_json::from_str(line).unwrap_or_default();
+    let unknown = keys.keys().filter(|key| !KEYS.contains(&key.as_str()));
+    unknown
+        .map(|key| {
+            let pointer = key.replace('~', "~0").replace('/', "~1");
+            Problem::new(
+                format!("/{pointer}"),
+                "unknown_key",
+                "is no key of a case, and was passed over",
+            )
+        })
+        .collect()
+}
+
+fn plans(bodies: &[&RawValue], faults: &mut Vec<Problem>) -> Vec<Plan> {
+    let mut plans: Vec<Plan> = Vec::with_capacity(bodies.len());
+    for (place, body) in bodies.iter().enumerate() {
+        match wire::plan::parse_versioned(body.get()) {
+            Ok(plan) if plans.iter().any(|known| known.version == plan.version) => {
+                let at = format!("/plans/{place}/version");
+                faults.push(Problem::new(at, "duplicate", "is the version of an earlier plan"));
+            }
+            Ok(plan) => plans.push(plan),
+            Err(problems) => faults.extend(problems.into_iter().map(|problem| Problem {
+                at: format!("/plans/{place}{}", problem.at),
+                ..problem
+            })),
+        }
+    }
+    plans
+}
+
+pub(super) fn instant(text: &str, at: String) -> Result<Instant, Problem> {
+    wire::time::instant(text)
+        .ok_or_else(|| Problem::new(at, "bad_time", "must be a time as RFC 3339 with an offset"))
+}
+
+/// The last decision by (`decided_at`, place in the case) on each reading.
+fn decisions(
+    bodies: &[&RawValue],
+    arrivals: &[Arrival],
+    faults: &mut Vec<Problem>,
+    problems: &mut Vec<Problem>,
+) -> HashMap<SessionKey, Vec<(u16, Decision)>> {
+    let stored = arrivals.iter().filter_map(|arrival| match &arrival.admission {
+        Admission::Stored { session, .. } => Some((&session.key, session.readings.len())),
+        _ => None,
+    });
+    let readings: HashMap<_, _> = stored.collect();
+    let mut taken: Vec<(Instant, SessionKey, u16, Decision)> = Vec::with_capacity(bodies.len());
+    for (place, body) in bodies.iter().enumerate() {
+        let at = format!("/decisions/{place}");
+        let read = object::<DecisionBody>(body.get(), &at)
+            .and_then(|body| Ok((instant(&body.decided_at, format!("{at}/decided_at"))?, body)));
+        match read {
+            Err(fault) => faults.push(fault),
+            Ok((decided_at, body)) => {
+                let key = SessionKey {
+                    unit_id: body.unit_id,
+                    session_id: body.session_id,
+                };
+                if readings
+                    .get(&key)
+                    .is_some_and(|count| usize::from(body.index) < *count)
+                {
+                    taken.push((decided_at, key, body.index, body.decision));
+                } else {
+                    problems.push(Problem::new(
+                        at,
+                        "unknown_reading",
+                        "names no stored reading of this case",
+                    ));
+                }
+            }
+        }
+    }
+    taken.sort_by_key(|(decided_at, ..)| *decided_at);
+    let mut last: HashMap<SessionKey, Vec<(u16, Decision)>> = HashMap::new();
+    for (_, key, index, decision) in taken {
+        let of_session = last.entry(key).or_default();
+        of_session.retain(|(decided, _)| *decided != index);
+        of_session.push((index, decision));
+    }
+    last
+}

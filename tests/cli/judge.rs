@@ -1,0 +1,265 @@
+//! `homeward judge` as others use it: JSON lines in, JSON lines out.
+
+use homeward::cli::judge::judge_lines;
+use serde_json::{Value, json};
+
+fn lines(input: &str) -> Vec<String> {
+    let mut output = Vec::new();
+    judge_lines(input.as_bytes(), &mut output).expect("reading and writing memory");
+    let text = String::from_utf8(output).expect("UTF-8");
+    assert!(text.is_empty() || text.ends_with('\n'));
+    text.lines().map(str::to_owned).collect()
+}
+
+fn judged(case: &Value) -> Value {
+    let answers = lines(&case.to_string());
+    assert_eq!(answers.len(), 1, "one line for one case");
+    serde_json::from_str(&answers[0]).expect("JSON")
+}
+
+fn plan(rules: &Value) -> Value {
+    json!({
+        "version": 1, "reason": "test", "effective_from": "2026-01-01T00:00:00Z", "measures": ["weight", "spo2"], "rules": rules,
+        "questions": [{"id": "ankles_swollen", "type": "yes_no", "text": {"en": "Are your ankles more swollen than usual?"}}]
+    })
+}
+
+fn spo2_limits() -> Value {
+    json!([{"id": "limits.spo2", "kind": "limits", "measure": "spo2", "red_low": 90, "amber_low": 92}])
+}
+
+const FIRST: &str = "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c11";
+const SECOND: &str = "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c12";
+
+fn spo2(id: &str, completed_at: &str, value: &Value) -> Value {
+    json!({
+        "unit_id": "HU-1", "session_id": id, "completed_at": completed_at,
+        "readings": [{"measure": "spo2", "value": value, "unit": "%", "taken_at": completed_at}], "answers": []
+    })
+}
+
+#[test]
+fn a_case_is_answered_to_the_byte() {
+    let session = spo2(FIRST, "2026-11-21T10:04:03+01:00", &json!(88));
+    let case = json!({"plans": [plan(&spo2_limits())], "sessions": [session], "decisions": [], "now": null});
+    let expected = concat!(
+        r#"{"sessions":[{"unit_id":"HU-1","session_id":"0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c11","outcome":"stored","#,
+        r#""readings":[{"index":0,"measure":"spo2","value":88,"state":"accepted","reason":null}],"#,
+        r#""findings":[{"rule":"limits.spo2","side":"red_low","kind":"limits","class":"clinical","severity":"red","#,
+        r#""state":"current","late":false,"plan_version":1,"session_id":"0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c11","#,
+        r#""unit_id":"HU-1","at":"2026-11-21T09:04:03Z","numbers":{"value":88,"bound":90},"#,
+        r#""readings":["52d8c1d3-0000-0000-0000-000000000000"],"#,
+        r#""sentence":"Oxygen saturation 88 % is below the red limit of 90 %.","reason":null}],"problems":[]}],"problems":[]}"#,
+    );
+    let reading = homeward::domain::ids::ReadingId::of(
+        &homeward::domain::ids::SessionKey {
+            unit_id: "HU-1".parse().expect("a unit id"),
+            session_id: FIRST.parse().expect("a UUID"),
+        },
+        0,
+    );
+    let expected = expected.replace("52d8c1d3-0000-0000-0000-000000000000", &reading.to_string());
+    assert_eq!(lines(&case.to_string()), [expected]);
+}
+
+#[test]
+fn each_line_has_its_answer_whatever_the_others_are() {
+    let good = json!({"plans": [], "sessions": []}).to_string();
+    let input = format!("{good}\n\n{{\n[]\n  {good}  \r\n\"x\"");
+    let answers = lines(&input);
+    assert_eq!(answers.len(), 5);
+    for (place, code) in [(1, "not_json"), (2, "bad_field"), (4, "bad_field")] {
+        let answer: Value = serde_json::from_str(&answers[place]).expect("JSON");
+        assert_eq!(answer["problems"][0]["code"], code, "{answer}");
+        assert_eq!(answer.as_object().expect("an object").len(), 1);
+    }
+    for place in [0, 3] {
+        assert_eq!(answers[place], r#"{"sessions":[],"problems":[]}"#);
+    }
+    let mut output = Vec::new();
+    judge_lines(&b"\xff\n{}\n"[..], &mut output).expect("reading and writing memory");
+    let text = String::from_utf8(output).expect("UTF-8");
+    assert!(
+        text.starts_with(r#"{"problems":[{"at":"","code":"not_json""#),
+        "{text}"
+    );
+    assert!(text.ends_with("{\"sessions\":[],\"problems\":[]}\n"), "{text}");
+}
+
+#[test]
+fn a_plan_that_would_be_refused_refuses_the_case_with_each_place() {
+    let descending =
+        json!([{"id": "limits.spo2", "kind": "limits", "measure": "spo2", "red_low": 92, "amber_low": 90}]);
+    let case = json!({"plans": [plan(&spo2_limits()), plan(&descending)], "sessions": [spo2(FIRST, "2026-11-21T09:04:03Z", &json!(88))]});
+    let answer = judged(&case);
+    assert_eq!(answer.as_object().expect("an object").len(), 1);
+    let at = answer["problems"][0]["at"].as_str().expect("a pointer");
+    assert!(at.starts_with("/plans/1/rules/0"), "{answer}");
+    let twice = json!({"plans": [plan(&spo2_limits()), plan(&spo2_limits())], "sessions": []});
+    assert_eq!(judged(&twice)["problems"][0]["at"], "/plans/1/version");
+}
+
+#[test]
+fn duplicates_conflicts_and_rejections_have_their_entries() {
+    let at = "2026-11-21T09:04:03Z";
+    let mut again = spo2(FIRST, at, &json!(88.0));
+    again["sent_at"] = json!("2026-11-21T12:00:00Z");
+    again["received_at"] = json!("2026-11-21T12:00:01Z");
+    let mut broken = spo2(SECOND, at, &json!(97));
+    broken["answers"] = json!("none");
+    let sessions = json!([
+        broken,
+        spo2(FIRST, at, &json!(88)),
+        again,
+        spo2(FIRST, at, &json!(97)),
+        spo2(SECOND, "2026-11-20T09:00:00Z", &json!("NaN")),
+    ]);
+    let answer = judged(&json!({"plans": [plan(&spo2_limits())], "sessions": sessions}));
+    let entries = answer["sessions"].as_array().expect("entries");
+    let told: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let problem = text(&entry["problems"][0]["code"]);
+            let findings = entry["findings"].as_array().expect("findings").len();
+            (
+                text(&entry["session_id"]),
+                text(&entry["outcome"]),
+                problem,
+                findings,
+            )
+        })
+        .collect();
+    let row = |id: &str, outcome: &str, problem: &str, findings| {
+        (id.to_owned(), outcome.to_owned(), problem.to_owned(), findings)
+    };
+    assert_eq!(
+        told,
+        [
+            row(SECOND, "stored", "not_finite", 1),
+            row(FIRST, "stored", "", 1),
+            row(FIRST, "duplicate", "", 0),
+            row(FIRST, "rejected", "session_conflict", 0),
+            row(SECOND, "rejected", "bad_field", 0),
+        ]
+    );
+    assert_eq!(
+        entries[0]["readings"][0],
+        json!({"index": 0, "measure": "spo2", "value": null, "state": "suspect", "reason": "not_finite"})
+    );
+    assert_eq!(entries[4]["problems"][0]["at"], "/answers");
+}
+
+#[test]
+fn the_last_decision_counts() {
+    let decision = |decided_at: &str, decision: &str| json!({"unit_id": "HU-1", "session_id": FIRST, "index": 0, "decided_at": decided_at, "decision": decision});
+    let state = |decisions: Value| {
+        let session = spo2(FIRST, "2026-11-21T09:04:03Z", &json!(20));
+        let answer = judged(&json!({"plans": [], "sessions": [session], "decisions": decisions}));
+        answer["sessions"][0]["readings"][0]["state"]
+            .as_str()
+            .expect("a state")
+            .to_owned()
+    };
+    let (noon, one) = ("2026-11-21T12:00:00Z", "2026-11-21T13:00:00Z");
+    assert_eq!(state(json!([])), "suspect");
+    assert_eq!(
+        state(json!([decision(one, "accept"), decision(noon, "exclude")])),
+        "accepted"
+    );
+    assert_eq!(
+        state(json!([decision(noon, "accept"), decision(noon, "exclude")])),
+        "excluded",
+        "then the later in the case"
+    );
+    assert_eq!(
+        state(json!([
+            decision("2026-11-21T14:00:00+02:00", "exclude"),
+            decision(one, "accept")
+        ])),
+        "accepted"
+    );
+}
+
+#[test]
+fn what_cannot_be_taken_is_said_at_its_place() {
+    let session = || spo2(FIRST, "2026-11-21T09:04:03Z", &json!(97));
+    let decision = |index: i64| json!({"unit_id": "HU-1", "session_id": FIRST, "index": index, "decided_at": "2026-11-21T12:00:00Z", "decision": "accept"});
+    let unknown = judged(&json!({"sessions": [session()], "decisions": [decision(0), decision(1)]}));
+    assert_eq!(unknown["problems"][0]["at"], "/decisions/1");
+    assert_eq!(unknown["problems"][0]["code"], "unknown_reading");
+    assert_eq!(unknown["sessions"][0]["outcome"], "stored");
+    let mut homeless = session();
+    homeless.as_object_mut().expect("an object").remove("unit_id");
+    let mut undated = session();
+    undated["received_at"] = json!("yesterday");
+    let refused = judged(&json!({"sessions": [homeless, undated], "decisions": [decision(-1)]}));
+    let places: Vec<_> = refused["problems"]
+        .as_array()
+        .expect("problems")
+        .iter()
+        .map(|problem| problem["at"].clone())
+        .collect();
+    assert_eq!(places, ["/sessions/0", "/sessions/1/received_at", "/decisions/0"]);
+    assert!(refused.get("sessions").is_none());
+}
+
+#[test]
+fn due_times_are_refused_rather_than_left_empty() {
+    let answer = judged(&json!({"sessions": [], "now": "2026-11-21T12:00:00Z"}));
+    assert_eq!(answer["problems"][0]["at"], "/now");
+    assert_eq!(answer["problems"][0]["code"], "not_supported");
+    let misspelt = judged(&json!({"sessions": [], "decision": [], "pauses": []}));
+    assert_eq!(misspelt["problems"][0]["at"], "/decision");
+    assert_eq!(misspelt["problems"].as_array().expect("problems").len(), 1);
+    assert!(answer.get("due").is_none() && answer.get("compliance").is_none());
+}
+
+#[test]
+fn late_is_more_than_a_day_after_completion() {
+    let late = |received_at: Option<&str>| {
+        let mut session = spo2(FIRST, "2026-11-21T09:00:00Z", &json!(88));
+        if let Some(received_at) = received_at {
+            session["received_at"] = json!(received_at);
+        }
+        judged(&json!({"plans": [plan(&spo2_limits())], "sessions": [session]}))["sessions"][0]["findings"][0]
+            ["late"]
+            .clone()
+    };
+    assert_eq!(late(None), false);
+    assert_eq!(late(Some("2026-11-22T09:00:00Z")), false);
+    assert_eq!(late(Some("2026-11-22T09:00:00.000001Z")), true);
+}
+
+#[test]
+fn unknown_answers_and_suspect_readings_are_technical_findings_of_their_session() {
+    let mut session = spo2(FIRST, "2026-11-21T09:00:00Z", &json!(88));
+    session["readings"][0]["unit"] = json!("mmHg");
+    session["readings"]
+        .as_array_mut()
+        .expect("readings")
+        .push(json!({"measure": "mood", "value": 3, "unit": "1", "taken_at": "2026-11-21T09:00:00Z"}));
+    session["answers"] = json!([{"question": "ankles_swollen", "answer": "perhaps"}]);
+    let answer = judged(&json!({"plans": [plan(&json!([]))], "sessions": [session]}));
+    let findings = answer["sessions"][0]["findings"].as_array().expect("findings");
+    let told: Vec<_> = findings
+        .iter()
+        .map(|finding| (finding["rule"].clone(), finding["reason"].clone()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (json!("suspect"), json!("unknown_unit")),
+            (json!("suspect"), json!("unknown_measure")),
+            (json!("unknown_answer"), Value::Null)
+        ]
+    );
+    assert_eq!(answer["sessions"][0]["readings"][1]["measure"], "mood");
+    assert_eq!(
+        answer["sessions"][0]["problems"]
+            .as_array()
+            .expect("problems")
+            .len(),
+        2
+    );
+}
