@@ -3,7 +3,6 @@
 //! The modules stand in reading order: follow one reading from `broker` to `web`.
 
 pub mod broker;
-pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
@@ -13,3 +12,4 @@ pub mod judging;
 pub mod store;
 pub mod telemetry;
 pub mod wire;
+pub mod workers;

@@ -1,0 +1,89 @@
+//! Things that happen because time passed. No worker has a leader: each claims what is due, so any number of processes may run them.
+
+pub mod heartbeat;
+pub mod unit_post;
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::domain::time::Instant;
+use crate::judging::plans::PlanFault;
+use crate::store::StoreError;
+
+/// After so many failed steps in a row the process stops: something else must look at it.
+const GIVE_UP_AFTER: u32 = 100;
+
+/// The table of workers.
+#[derive(Debug)]
+pub enum Worker {
+    Heartbeat(heartbeat::Heartbeat),
+    UnitPost(unit_post::UnitPost),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerFault {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Plan(#[from] PlanFault),
+}
+
+/// A worker that kept failing; the process ends with it.
+#[derive(Debug, thiserror::Error)]
+#[error("the worker {name} failed {GIVE_UP_AFTER} times in a row")]
+pub struct GaveUp {
+    pub name: &'static str,
+}
+
+impl Worker {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Heartbeat(_) => "heartbeat",
+            Self::UnitPost(_) => "unit_post",
+        }
+    }
+
+    const fn every(&self) -> Duration {
+        match self {
+            Self::Heartbeat(_) => heartbeat::EVERY,
+            Self::UnitPost(_) => unit_post::EVERY,
+        }
+    }
+
+    /// Does what is due at `now`; how many things it did.
+    pub async fn step(&self, now: Instant) -> Result<usize, WorkerFault> {
+        match self {
+            Self::Heartbeat(worker) => worker.step(now).await,
+            Self::UnitPost(worker) => worker.step(now).await,
+        }
+    }
+
+    /// Steps until told to stop.
+    pub async fn run(self, clock: Clock, mut stop: watch::Receiver<bool>) -> Result<(), GaveUp> {
+        let mut failures = 0;
+        let mut ticks = tokio::time::interval(self.every());
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                _ = ticks.tick() => {}
+            }
+            let fault = match AssertUnwindSafe(self.step(clock.now())).catch_unwind().await {
+                Ok(Ok(_)) => None,
+                Ok(Err(fault)) => Some(fault.to_string()),
+                Err(_) => Some("a fault of the program".to_owned()),
+            };
+            failures = fault.as_ref().map_or(0, |_| failures + 1);
+            if let Some(fault) = fault {
+                tracing::error!(worker = self.name(), fault, failures, "a worker's step failed");
+            }
+            if failures >= GIVE_UP_AFTER {
+                return Err(GaveUp { name: self.name() });
+            }
+        }
+    }
+}
