@@ -25,7 +25,7 @@ macro_rules! known_keys {
                     $(stringify!($key) => &mut self.$key,)*
                     _ => return,
                 };
-                if slot.replace(value).is_some() {
+                if slot.replace(value).is_some() && !self.twice.contains(&key) {
                     self.twice.push(key);
                 }
             }
@@ -144,9 +144,11 @@ pub(super) fn under(at: &str, key: &str) -> String {
 }
 
 /// The places of all strings (keys among them) that hold a NUL character, which no database text can hold. The
-/// search goes `NUL_DEPTH` levels down; what lies deeper is named by the place above it.
+/// search goes `NUL_DEPTH` levels down; what lies deeper is named by the place above it. It ends after `NUL_PLACES`,
+/// so that a payload full of them does not make a receipt too large to send.
 pub(super) fn nul_places(text: &str) -> Vec<String> {
     const NUL_DEPTH: usize = 8;
+    const NUL_PLACES: usize = 64;
     // A raw NUL is no JSON at all; so there is one only where it is escaped.
     let mut places = Vec::new();
     if !holds_nul(text) {
@@ -154,6 +156,9 @@ pub(super) fn nul_places(text: &str) -> Vec<String> {
     }
     let mut open = vec![(String::new(), text.trim_start(), 0)];
     while let Some((at, text, depth)) = open.pop() {
+        if places.len() == NUL_PLACES {
+            break;
+        }
         if !holds_nul(text) {
             continue;
         }

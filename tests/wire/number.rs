@@ -179,8 +179,8 @@ impl Big {
     }
 }
 
-/// Whether `thousandths` is what `sign digits × 10^-decimals`, converted, rounds to: compared by multiplying out.
-fn is_rounded(sign: bool, digits: &str, decimals: usize, factor: Factor, thousandths: i64) -> bool {
+/// `sign digits × 10^-decimals`, converted: its sign, its size in doubled thousandths, and the unit of that size.
+fn converted(sign: bool, digits: &str, decimals: usize, factor: Factor) -> (bool, Big, Big) {
     let sent = Big::of(digits);
     let minus = Big::of(&factor.minus.to_string()).shifted(decimals);
     let (negative, size) = match (sign, sent.against(&minus)) {
@@ -188,13 +188,27 @@ fn is_rounded(sign: bool, digits: &str, decimals: usize, factor: Factor, thousan
         (false, Ordering::Less) => (true, minus.minus(&sent)),
         (false, _) => (false, sent.minus(&minus)),
     };
-    // size × times × 1000 × 2 ÷ (per × 10^decimals) lies in [2r − 1, 2r + 1) for the size r of the result.
     let doubled = size.times(u64::from(factor.times)).times(2_000);
-    let unit = Big::of("1").shifted(decimals).times(u64::from(factor.per));
+    (
+        negative,
+        doubled,
+        Big::of("1").shifted(decimals).times(u64::from(factor.per)),
+    )
+}
+
+/// Whether so many thousandths are what the number rounds to: the doubled size lies in [2r − 1, 2r + 1) units.
+fn is_rounded((negative, doubled, unit): &(bool, Big, Big), thousandths: i64) -> bool {
     let result = thousandths.unsigned_abs();
     let below = result == 0 || doubled.against(&unit.times(2 * result - 1)).is_ge();
     let above = doubled.against(&unit.times(2 * result + 1)).is_lt();
-    below && above && (thousandths == 0 || negative == (thousandths < 0))
+    below && above && (thousandths == 0 || *negative == (thousandths < 0))
+}
+
+/// Whether the number rounds to more than the most that is kept.
+fn is_beyond((_, doubled, unit): &(bool, Big, Big)) -> bool {
+    doubled
+        .against(&unit.times(2 * Milli::LIMIT.unsigned_abs() + 1))
+        .is_ge()
 }
 
 fn factors() -> impl Strategy<Value = Factor> {
@@ -236,13 +250,10 @@ proptest! {
         let zero = significant.is_empty();
         let (sign, written) = (if negative { "-" } else { "" }, if zero { "0" } else { significant });
         let text = format!("{sign}{written}e-{decimals}");
-        if let Some(value) = Decimal::parse(&text).unwrap().milli(factor) {
-            prop_assert!(is_rounded(negative && !zero, &digits, decimals, factor, value.thousandths()), "{text} {factor:?} gave {value:?}");
-        } else {
-            // Only what is too large has no value: not even the largest thousandths round to it.
-            let size = if negative { -Milli::LIMIT } else { Milli::LIMIT };
-            prop_assert!(!is_rounded(negative, &digits, decimals, factor, size));
-            prop_assert!(significant.len() > decimals, "{text}");
+        let exact = converted(negative && !zero, &digits, decimals, factor);
+        match Decimal::parse(&text).unwrap().milli(factor) {
+            Some(value) => prop_assert!(is_rounded(&exact, value.thousandths()), "{text} {factor:?} gave {value:?}"),
+            None => prop_assert!(is_beyond(&exact), "{text} {factor:?}"),
         }
     }
 

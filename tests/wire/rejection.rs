@@ -298,6 +298,48 @@ fn a_problem_never_repeats_what_was_sent() {
     assert!(!format!("{:?}", rejection.problems).contains("SECRET"));
 }
 
+#[test]
+fn a_payload_full_of_one_fault_makes_no_endless_receipt() {
+    let twice = with(
+        "{\"session_id\"",
+        &format!("{{{}\"session_id\"", "\"seq\": 1, ".repeat(20_000)),
+    );
+    assert_eq!(told(&rejected(&twice).problems), [("bad_field", "/seq")]);
+    let noise = with(
+        "{\"session_id\"",
+        &format!("{{\"x\": [{}0], \"session_id\"", "\"\\u0000\",".repeat(20_000)),
+    );
+    let rejection = rejected(&noise);
+    assert_eq!(
+        (rejection.problems.len(), rejection.problems[63].at.as_str()),
+        (64, "/x/63")
+    );
+}
+
+#[test]
+fn the_contracts_words_for_rejections_are_kept() {
+    let words = RejectCode::ALL.map(RejectCode::word);
+    assert_eq!(
+        words,
+        [
+            "not_json",
+            "bad_field",
+            "too_many",
+            "too_large",
+            "clock_fault",
+            "unregistered",
+            "session_conflict",
+            "poison"
+        ]
+    );
+    assert!(
+        RejectCode::ALL
+            .into_iter()
+            .all(|code| RejectCode::from_word(code.word()) == Some(code))
+    );
+    assert_eq!(RejectCode::from_word("odd"), None);
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {

@@ -1,11 +1,16 @@
 //! A value of the body and its place. Each asks for what it should be, and says so where it is not; nothing is guessed.
 
+use std::collections::BTreeSet;
+
 use serde_json::value::RawValue;
 
 use crate::domain::number::Milli;
 use crate::wire::json;
 use crate::wire::number::{Decimal, Factor};
 use crate::wire::problem::Problem;
+
+/// The longest list that is compared element by element; every list with a meaning of its own is shorter.
+pub(super) const MAX_ELEMENTS: usize = 1000;
 
 /// All faults found so far.
 #[derive(Debug, Default)]
@@ -165,6 +170,9 @@ impl<'a> Node<'a> {
         read: impl Fn(&Self, &mut Faults) -> Option<T>,
     ) -> Option<Vec<T>> {
         let nodes = self.list(faults)?;
+        if nodes.len() > MAX_ELEMENTS {
+            return self.fault("too_many", "holds more elements than any plan needs", faults);
+        }
         let (mut all, count) = (Vec::with_capacity(nodes.len()), nodes.len());
         for node in nodes {
             match read(&node, faults) {
@@ -198,11 +206,12 @@ impl<'a> Node<'a> {
             at: self.at.clone(),
             members: Vec::with_capacity(all.len()),
         };
+        let mut seen = BTreeSet::new();
         for (key, raw) in all {
-            if members.get(&key).is_some() {
-                faults.push(members.place(&key), "duplicate_key", "stands twice in its object");
-            } else {
+            if seen.insert(key.clone()) {
                 members.members.push((key, raw));
+            } else {
+                faults.push(members.place(&key), "duplicate_key", "stands twice in its object");
             }
         }
         Some(members)

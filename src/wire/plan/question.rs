@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::node::{Faults, ID_FORM, Members, Node, is_id};
+use super::node::{Faults, ID_FORM, MAX_ELEMENTS, Members, Node, is_id};
 use crate::domain::question::{Choice, Question, QuestionKind};
 use crate::domain::session::NOT_ANSWERED;
 
@@ -95,6 +95,9 @@ fn options(node: &Node<'_>, faults: &mut Faults) -> Option<Vec<Choice>> {
     let list = node.list(faults)?;
     if list.is_empty() {
         return node.fault("empty", "a choice needs its options", faults);
+    }
+    if list.len() > MAX_ELEMENTS {
+        return node.fault("too_many", "holds more options than any question needs", faults);
     }
     let (mut options, mut sound) = (Vec::<Choice>::with_capacity(list.len()), true);
     for node in list {
