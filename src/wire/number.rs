@@ -19,7 +19,8 @@ pub struct Decimal<'a> {
     exponent: i64,
 }
 
-/// An exact factor to a measure's own unit: own = (sent − `minus`) × `times` ÷ `per`.
+/// An exact factor to a measure's own unit: own = (sent − `minus`) × `times` ÷ `per`, the quotient being at least 1/1000
+/// and below 1000, so that the digits kept are enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Factor {
     pub minus: u8,

@@ -3,6 +3,7 @@
 mod golden;
 mod number;
 mod plan;
+mod reading;
 mod rejection;
 mod same_content;
 mod session;

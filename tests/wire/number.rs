@@ -76,6 +76,31 @@ fn four_hundred_digits_after_the_point_decide_a_tie() {
     assert_eq!((value(&below), value(&above)), (Some(15_000), Some(15_001)));
 }
 
+#[test]
+fn a_tie_beyond_the_sixth_decimal_is_still_a_tie() {
+    // 64 × 0.0000078125 is exactly 0.0005.
+    let value = |text: &str| {
+        Decimal::parse(text)
+            .unwrap()
+            .milli(Factor::ratio(64, 1))
+            .map(Milli::thousandths)
+    };
+    assert_eq!(value("0.0000078125"), Some(1));
+    assert_eq!(value("-78125e-10"), Some(-1));
+    assert_eq!(value("0.00000781249999"), Some(0));
+    assert_eq!(value("0.00000781250001"), Some(1));
+    // The other way round, where what follows takes away: −0.5 thousandths rounds away from zero, a little less does not.
+    let minus = Factor {
+        minus: 1,
+        times: 64,
+        per: 1,
+    };
+    let value = |text: &str| Decimal::parse(text).unwrap().milli(minus).map(Milli::thousandths);
+    assert_eq!(value("0.9999921875"), Some(-1));
+    assert_eq!(value("0.99999218751"), Some(0));
+    assert_eq!(value("0.99999218749"), Some(-1));
+}
+
 /// `over ÷ under` with so many decimals, cut.
 fn quotient(over: u64, under: u64, decimals: usize) -> String {
     let (mut text, mut left) = (format!("{}.", over / under), over % under);

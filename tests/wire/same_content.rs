@@ -117,6 +117,18 @@ fn any_other_word_is_other_content() {
 }
 
 #[test]
+fn where_one_text_ends_and_the_next_begins_is_content() {
+    let peripheral = |model: &str, serial: &str| {
+        changed(
+            "\"model\": \"OX-1\", \"serial\": \"A77\"",
+            &format!("\"model\": \"{model}\", \"serial\": \"{serial}\""),
+        )
+    };
+    assert_ne!(hash(&peripheral("a", "btc")), hash(&peripheral("atb", "c")));
+    assert_ne!(hash(&peripheral("a", "")), hash(&peripheral("", "a")));
+}
+
+#[test]
 fn the_order_of_readings_is_content() {
     let reading = |value: u32| {
         format!(r#"{{"measure":"spo2","value":{value},"unit":"%","taken_at":"2026-11-21T09:02:00Z"}}"#)
