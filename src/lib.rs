@@ -3,6 +3,7 @@
 //! The modules stand in reading order: follow one reading from `broker` to `web`.
 
 pub mod broker;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
