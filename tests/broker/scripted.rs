@@ -2,12 +2,13 @@
 //! between a message and its answer.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use homeward::broker::{Broker, PublishError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::rig::{RECEIPT, external, serve, until};
 use super::unit::soon;
@@ -46,6 +47,8 @@ impl Heard {
 
 struct Script {
     address: SocketAddr,
+    /// The subscriber's DISCONNECT is read only once this was told.
+    farewell: Arc<Notify>,
     heard: mpsc::UnboundedReceiver<Heard>,
 }
 
@@ -55,12 +58,23 @@ impl Script {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, heard) = mpsc::unbounded_channel();
+        let farewell = Arc::new(Notify::new());
+        let told = Arc::clone(&farewell);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(converse(stream, receive_maximum, sender.clone()));
+                tokio::spawn(converse(
+                    stream,
+                    receive_maximum,
+                    sender.clone(),
+                    Arc::clone(&told),
+                ));
             }
         });
-        Self { address, heard }
+        Self {
+            address,
+            farewell,
+            heard,
+        }
     }
 
     async fn next(&mut self) -> Heard {
@@ -93,7 +107,13 @@ async fn packet(stream: &mut OwnedReadHalf) -> Option<(u8, Vec<u8>)> {
     Some((kind, body))
 }
 
-async fn converse(stream: TcpStream, receive_maximum: u8, heard: mpsc::UnboundedSender<Heard>) {
+async fn converse(
+    stream: TcpStream,
+    receive_maximum: u8,
+    heard: mpsc::UnboundedSender<Heard>,
+    farewell: Arc<Notify>,
+) {
+    let mut subscriber = false;
     let (mut read, mut write) = stream.into_split();
     let (connection, mut replies) = mpsc::unbounded_channel::<Vec<u8>>();
     let writing = tokio::spawn(async move {
@@ -108,7 +128,10 @@ async fn converse(stream: TcpStream, receive_maximum: u8, heard: mpsc::Unbounded
         match kind >> 4 {
             // CONNACK with the receive maximum; SUBACK granting two filters; PINGRESP.
             1 => drop(connection.send(vec![0x20, 6, 0, 0, 3, 0x21, 0, receive_maximum])),
-            8 => drop(connection.send(vec![0x90, 5, body[0], body[1], 0, 1, 1])),
+            8 => {
+                subscriber = true;
+                drop(connection.send(vec![0x90, 5, body[0], body[1], 0, 1, 1]));
+            }
             12 => drop(connection.send(vec![0xD0, 0])),
             3 => {
                 let topic = usize::from(body[0]) << 8 | usize::from(body[1]);
@@ -120,7 +143,12 @@ async fn converse(stream: TcpStream, receive_maximum: u8, heard: mpsc::Unbounded
                     connection: connection.clone(),
                 }));
             }
-            14 => break,
+            14 => {
+                if subscriber {
+                    farewell.notified().await;
+                }
+                break;
+            }
             _ => {}
         }
     }
@@ -220,4 +248,20 @@ async fn an_answer_that_comes_with_the_end_of_the_connection_counts() {
     let plan = confirmed(&broker, "plan");
     script.next().await.answer_and_disconnect(SUCCESS);
     assert_eq!(soon(plan).await.unwrap(), Ok(()));
+}
+
+/// Otherwise the next start could be served before the broker has read our last acknowledgements.
+#[tokio::test]
+async fn stopping_waits_until_the_broker_has_read_the_farewell() {
+    let script = Script::start(10).await;
+    let broker = serve(external(script.address)).await.unwrap();
+    let link = broker.link.clone();
+    let stopping = tokio::spawn(broker.stop());
+    assert!(
+        until(&link, |link| !link.outbound).await.inbound,
+        "only the publisher's farewell was read so far"
+    );
+    script.farewell.notify_one();
+    soon(stopping).await.unwrap();
+    assert!(!link.borrow().inbound);
 }
