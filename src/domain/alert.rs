@@ -1,6 +1,7 @@
 //! An alert keeps the highest severity ever current on it until a person lowers it; its version moves only with state, severity, claim or a new finding.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::finding::{Class, Severity};
 use super::ids::{AlertId, PatientId, UnitId};
@@ -140,7 +141,7 @@ impl Alert {
 }
 
 /// The coded end of an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     InRangeOnRetest,

@@ -1,6 +1,7 @@
 //! A reading that cannot be believed is kept, shown and flagged; it is never dropped and never counted.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::measure::Measure;
 use super::number::Milli;
@@ -63,7 +64,7 @@ pub enum Comparator {
 }
 
 /// The circumstances of a reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Context {
     BeforeMeal,
@@ -144,7 +145,7 @@ impl Suspicion {
 }
 
 /// What a person decided about a reading; the last decision counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     Exclude,

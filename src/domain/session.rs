@@ -1,6 +1,7 @@
 //! A session is what arrives, is identified, receipted, judged and shown; readings are never handled apart from theirs.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::ids::SessionKey;
@@ -27,7 +28,7 @@ pub struct Session {
 }
 
 /// What made the unit take the session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
     Scheduled,

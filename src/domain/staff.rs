@@ -1,6 +1,7 @@
 //! `admin` is a role of machine tokens only; no person may do everything.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Who acted: a member of staff or a machine client, with the name as it was then.
@@ -11,7 +12,7 @@ pub struct Actor {
 }
 
 /// What a member of staff, or a machine token, may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     CallHandler,

@@ -1,0 +1,99 @@
+//! A plan is never changed, only followed by a version: what was in force travels with every finding.
+
+use serde_json::json;
+
+use crate::domain::ids::{PatientId, UnitId};
+use crate::domain::time::Instant;
+use crate::judging::{again, notice};
+use crate::store::plan::PlanRow;
+use crate::store::{self, StoreError};
+use crate::wire;
+
+use super::audit::{self, Subject};
+use super::{Act, Refusal};
+
+/// Puts the next version and judges again what it covers. `seen_version`: the latest that the caller has seen, `None` for
+/// none. `body` is kept as it was written.
+pub async fn put(
+    act: &mut Act,
+    patient: PatientId,
+    seen_version: Option<i64>,
+    body: String,
+) -> Result<PlanRow, Refusal> {
+    if store::patient::lock(&mut act.tx, &[patient]).await?.is_empty() {
+        return Err(Refusal::NotFound("patient"));
+    }
+    let latest = store::plan::latest(&mut act.tx, patient).await?;
+    let standing = latest.as_ref().map(|plan| plan.version);
+    if standing != seen_version {
+        return Err(Refusal::Stale {
+            current: standing.unwrap_or(0),
+        });
+    }
+    let version = standing.unwrap_or(0) + 1;
+    let plan = wire::plan::parse(&body, version).map_err(Refusal::Invalid)?;
+    let row = PlanRow {
+        patient_id: patient,
+        version,
+        effective_from: plan.effective_from,
+        until: plan.until,
+        reason: plan.reason,
+        body,
+        set_by: act.caller.actor.clone(),
+        set_at: act.now,
+    };
+    store::plan::insert(&mut act.tx, &row)
+        .await
+        .map_err(|error| match error {
+            StoreError::Taken { .. } => Refusal::Stale { current: version },
+            other => other.into(),
+        })?;
+    // Before all versions the one that begins first is in force: the first plan, and one that begins before all others,
+    // judge from the beginning.
+    let versions = store::plan::list(&mut act.tx, patient).await?;
+    let is_first = versions
+        .iter()
+        .all(|other| row.effective_from <= other.effective_from);
+    let from = if is_first {
+        Instant::UNIX_EPOCH
+    } else {
+        row.effective_from
+    };
+    again::rejudge(&mut act.tx, &[(patient, from)], &act.ids, act.now).await?;
+    tell_units(act, patient, &row).await?;
+    audit::record(
+        act,
+        "plan.put",
+        Subject::new("plan", version, Some(patient)),
+        json!({ "version": version, "effective_from": row.effective_from, "reason": row.reason }),
+    )
+    .await?;
+    Ok(row)
+}
+
+/// Has the plan published to every unit that the patient has: now, when it begins and when it ends.
+async fn tell_units(act: &mut Act, patient: PatientId, row: &PlanRow) -> Result<(), Refusal> {
+    let now = act.now;
+    let units: Vec<UnitId> = store::assignment::of_patient(&mut act.tx, patient)
+        .await?
+        .into_iter()
+        .filter(|assignment| assignment.to.is_none_or(|to| now < to))
+        .map(|assignment| assignment.unit_id)
+        .collect();
+    let mut notices = Vec::new();
+    for unit in &units {
+        let occasions = [
+            Some(("put", now)),
+            (now < row.effective_from).then_some(("begins", row.effective_from)),
+            row.until
+                .filter(|until| now < *until)
+                .map(|until| ("ends", until)),
+        ];
+        for (what, due_at) in occasions.into_iter().flatten() {
+            let occasion = format!("{patient}/{}/{what}", row.version);
+            notices.push(notice::plan(unit, &occasion, &act.ids, now, due_at));
+        }
+    }
+    store::outbox::insert(&mut act.tx, &notices).await?;
+    Ok(())
+}
