@@ -85,13 +85,16 @@ pub async fn list(
     let binds = binds![patient.0, from, to, at, &unit, session, i64::from(limit) + 1];
     let rows: Vec<Row> = tx.all(&LIST, binds).await?;
     let sessions = rows.into_iter().map(shown).collect::<Result<_, _>>()?;
-    Ok(Page::cut(sessions, limit, |last: &ShownSession| {
-        Cursor::of(&[
-            &last.completed_at.timestamp_micros(),
-            &last.key.unit_id,
-            &last.key.session_id,
-        ])
-    }))
+    Ok(Page::cut(sessions, limit, cursor_after))
+}
+
+/// Where [`list`] goes on after this session.
+pub fn cursor_after(last: &ShownSession) -> Cursor {
+    Cursor::of(&[
+        &last.completed_at.timestamp_micros(),
+        &last.key.unit_id,
+        &last.key.session_id,
+    ])
 }
 
 /// A unit's sessions completed from `from` (included) to `to` (excluded), whoever's they are, oldest first: those that

@@ -1,0 +1,54 @@
+//! `If-Match` is honoured where it is sent; without it the patient's own state decides whether the step is lawful.
+
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::patients::PatientView;
+use crate::desk::admission;
+use crate::domain::ids::PatientId;
+use crate::domain::time::cut;
+use crate::web::acting::Acting;
+use crate::web::answer::Answer;
+use crate::web::extract::{Body, IfMatchIfSent, Path};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Admission {
+    /// Due times exist from then.
+    from: DateTime<Utc>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Discharge {
+    at: DateTime<Utc>,
+    reason: String,
+}
+
+pub async fn admit(
+    acting: Acting,
+    Path(id): Path<Uuid>,
+    IfMatchIfSent(seen): IfMatchIfSent,
+    Body(admission): Body<Admission>,
+) -> Answer {
+    let mut act = acting.begin().await?;
+    let patient = admission::admit(&mut act, PatientId(id), seen, cut(admission.from)).await?;
+    let view = PatientView::of(patient, acting.caller.role);
+    acting.done(act, StatusCode::OK, Some(view.version), &view).await
+}
+
+pub async fn discharge(
+    acting: Acting,
+    Path(id): Path<Uuid>,
+    IfMatchIfSent(seen): IfMatchIfSent,
+    Body(discharge): Body<Discharge>,
+) -> Answer {
+    let mut act = acting.begin().await?;
+    let at = cut(discharge.at);
+    let patient = admission::discharge(&mut act, PatientId(id), seen, at, &discharge.reason).await?;
+    let view = PatientView::of(patient, acting.caller.role);
+    acting.done(act, StatusCode::OK, Some(view.version), &view).await
+}

@@ -1,0 +1,132 @@
+//! HTTP: one table of routes, through one guard. Handlers parse and show; the desk decides.
+
+pub mod acting;
+pub mod answer;
+pub mod api;
+pub mod console;
+pub mod cookie;
+pub mod extract;
+pub mod guard;
+pub mod limiter;
+pub mod openapi;
+pub mod problem;
+pub mod route;
+pub mod routes;
+pub mod service;
+pub mod standing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use chrono::TimeDelta;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+
+pub use route::{Allow, Route};
+pub use service::{Part, ServiceView};
+pub use standing::Standing;
+
+use guard::{Guard, guard};
+use limiter::SignInLimiter;
+use problem::{METHOD_NOT_ALLOWED, NOT_FOUND, Problem};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::desk::Desk;
+use crate::desk::password::Passwords;
+use crate::domain::ids::Ids;
+use crate::store::Db;
+
+/// The largest body taken: a plan of a hundred rules is 40 kB.
+const BODY_LIMIT: usize = 512 * 1024;
+/// Longer than any answer takes; it ends connections that send their body a byte at a time.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What handlers share. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct State {
+    pub desk: Desk,
+    pub service: ServiceView,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) passwords: Passwords,
+    pub(crate) limiter: SignInLimiter,
+}
+
+/// What of the configuration the web needs.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub service_name: String,
+    pub timezone: chrono_tz::Tz,
+    pub behind_tls_proxy: bool,
+    pub sign_in_hours: u32,
+    pub idle_minutes: u32,
+}
+
+impl State {
+    pub fn new(config: &Config, db: Db, clock: Clock, ids: Ids, service: ServiceView) -> Self {
+        Self {
+            desk: Desk { db, clock, ids },
+            service,
+            settings: Arc::new(Settings {
+                service_name: config.service.name.clone(),
+                timezone: config.service.timezone,
+                behind_tls_proxy: config.http.behind_tls_proxy,
+                sign_in_hours: config.http.sign_in_hours,
+                idle_minutes: config.http.idle_minutes,
+            }),
+            passwords: Passwords::default(),
+            limiter: SignInLimiter::new(config.http.sign_in_attempts),
+        }
+    }
+
+    /// How long a sign-in lasts without a request.
+    fn idle(&self) -> TimeDelta {
+        TimeDelta::minutes(i64::from(self.settings.idle_minutes))
+    }
+}
+
+/// Everything that is served.
+pub fn router(state: State) -> Router {
+    let mut router = Router::new();
+    for route in routes::routes() {
+        let guarding = Guard {
+            state: state.clone(),
+            allow: route.allow,
+            path: route.path,
+            form: route.form,
+        };
+        let handler = route.handler.route_layer(from_fn_with_state(guarding, guard));
+        router = router.route(route.path, handler);
+    }
+    let header = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    router
+        .fallback(|| async { Problem::new(&NOT_FOUND, "There is nothing at this address.") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(&METHOD_NOT_ALLOWED, "What is at this address does not take this method.")
+        })
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            axum::response::IntoResponse::into_response(Problem::internal(&"a handler panicked"))
+        }))
+        .layer(header(
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ))
+        .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header(header::REFERRER_POLICY, "no-referrer"))
+        .layer(header(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(header(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ))
+        .layer(header(header::CACHE_CONTROL, "no-store"))
+        .with_state(state)
+}

@@ -1,0 +1,145 @@
+//! A route says in one place what it is called, who may call it, what it takes and what it answers; the router, the guard
+//! and the `OpenAPI` document are all made from that.
+
+use std::fmt;
+
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{IntoParams, ToSchema};
+
+use super::State;
+use crate::domain::staff::Role;
+
+/// Who may call a route. Nobody may call what has no route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allow {
+    Anyone,
+    SignedIn,
+    Roles(&'static [Role]),
+}
+
+impl Allow {
+    pub fn admits(self, role: Option<Role>) -> bool {
+        match (self, role) {
+            (Self::Anyone, _) | (Self::SignedIn, Some(_)) => true,
+            (Self::Roles(roles), Some(role)) => role == Role::Admin || roles.contains(&role),
+            (Self::SignedIn | Self::Roles(_), None) => false,
+        }
+    }
+}
+
+/// Which versions a change says that it rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rests {
+    /// `If-Match`.
+    OnVersion,
+    /// `If-None-Match: *` or `If-Match`.
+    OnVersionOrNone,
+    /// `If-Match`, where the caller likes.
+    OnVersionIfSent,
+}
+
+pub struct Route {
+    pub method: Method,
+    pub path: &'static str,
+    pub allow: Allow,
+    /// A page or another thing outside the API, which the document leaves out of its schemas.
+    pub media: &'static str,
+    /// A form that carries the sign-in's token in a field of its own.
+    pub form: bool,
+    pub summary: &'static str,
+    pub status: u16,
+    pub rests: Option<Rests>,
+    pub parameters: Vec<Parameter>,
+    pub takes: Option<RefOr<Schema>>,
+    pub answers: Option<RefOr<Schema>>,
+    pub schemas: Vec<(String, RefOr<Schema>)>,
+    pub(super) handler: MethodRouter<State>,
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} for {:?}", self.method, self.path, self.allow)
+    }
+}
+
+impl Route {
+    pub fn new<H, T>(method: Method, path: &'static str, allow: Allow, handler: H) -> Self
+    where
+        H: Handler<T, State>,
+        T: 'static,
+    {
+        let filter = match method {
+            Method::POST => MethodFilter::POST,
+            Method::PUT => MethodFilter::PUT,
+            Method::PATCH => MethodFilter::PATCH,
+            // HEAD is answered by axum from GET.
+            _ => MethodFilter::GET,
+        };
+        Self {
+            status: if method == Method::POST { 201 } else { 200 },
+            method,
+            path,
+            allow,
+            media: "application/json",
+            form: false,
+            summary: "",
+            rests: None,
+            parameters: Vec::new(),
+            takes: None,
+            answers: None,
+            schemas: Vec::new(),
+            handler: on(filter, handler),
+        }
+    }
+
+    pub fn summary(self, summary: &'static str) -> Self {
+        Self { summary, ..self }
+    }
+
+    pub fn status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    pub fn media(self, media: &'static str) -> Self {
+        Self { media, ..self }
+    }
+
+    /// A change that names the version it rests on.
+    pub fn rests(self, rests: Rests) -> Self {
+        Self {
+            rests: Some(rests),
+            ..self
+        }
+    }
+
+    pub fn form(self) -> Self {
+        Self { form: true, ..self }
+    }
+
+    pub fn query<Q: IntoParams>(mut self) -> Self {
+        self.parameters
+            .extend(Q::into_params(|| Some(ParameterIn::Query)));
+        self
+    }
+
+    pub fn takes<T: ToSchema>(mut self) -> Self {
+        self.takes = Some(self.schema::<T>());
+        self
+    }
+
+    pub fn answers<T: ToSchema>(mut self) -> Self {
+        self.answers = Some(self.schema::<T>());
+        self
+    }
+
+    fn schema<T: ToSchema>(&mut self) -> RefOr<Schema> {
+        let name = T::name().into_owned();
+        T::schemas(&mut self.schemas);
+        self.schemas.push((name.clone(), T::schema()));
+        RefOr::Ref(utoipa::openapi::Ref::from_schema_name(name))
+    }
+}
