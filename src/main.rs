@@ -1,1 +1,9 @@
-fn main() {}
+//! Homeward's one binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Two crypto providers may end up in one program; the first thing done is to say which one it is.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    homeward::cli::main()
+}

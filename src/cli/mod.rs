@@ -1,3 +1,156 @@
-//! What a person types.
+//! What a person types. Answers go to standard output, everything else to standard error; 0 done, 1 failed, 2 wrong use.
 
+mod check_config;
+mod database;
 pub mod judge;
+mod migrate;
+mod openapi;
+mod quarantine;
+mod staff;
+mod token;
+mod unit;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Faults, Log};
+use crate::desk::Refusal;
+use crate::domain::staff::Role;
+use crate::store::StoreError;
+use crate::telemetry;
+
+/// Readings from home units, judged by a nurse's parameters, brought to people who act. Not for clinical use until assessed.
+#[derive(Debug, Parser)]
+#[command(name = "homeward", version, about, max_term_width = 100)]
+struct Line {
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help = "Configuration file; else the one that HOMEWARD_CONFIG names, else the defaults"
+    )]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Judge cases, one JSON object a line, by the engine alone: no database, no clock
+    #[command(after_help = "Example:\n  homeward judge cases.jsonl > verdicts.jsonl")]
+    Judge {
+        /// The file of cases; `-` or nothing: standard input
+        file: Option<PathBuf>,
+    },
+    /// Bring the database's tables up to date
+    #[command(
+        after_help = "Example:\n  HOMEWARD_DATABASE__URL=postgres://homeward@localhost/homeward homeward migrate"
+    )]
+    Migrate,
+    /// Show the configuration in force and where each value comes from
+    #[command(after_help = "Example:\n  homeward check-config --config /etc/homeward.toml")]
+    CheckConfig {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// People who may sign in
+    #[command(subcommand)]
+    Staff(staff::Staff),
+    /// Home units
+    #[command(subcommand)]
+    Unit(unit::Unit),
+    /// Machine clients
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Messages that could not be taken in
+    #[command(subcommand)]
+    Quarantine(quarantine::Quarantine),
+    #[command(
+        about = "Print the OpenAPI document of the HTTP API",
+        after_help = "Example:\n  homeward openapi > openapi.json"
+    )]
+    Openapi,
+}
+
+/// Why a command failed; each is one plain sentence.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("The configuration cannot be used:\n{0}")]
+    Config(#[from] Faults),
+    #[error("The database could not do it: {0}.")]
+    Store(#[from] StoreError),
+    #[error("Refused: {0}.")]
+    Refused(#[from] Refusal),
+    #[error("Reading or writing failed: {0}.")]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Other(String),
+}
+
+/// The whole program but for `main` itself.
+pub fn main() -> ExitCode {
+    let line = Line::parse();
+    match run(line) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads our answer has read enough.
+        Err(Failure::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            // With standard error gone too there is nobody left to tell.
+            let _ = writeln!(io::stderr(), "{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(line: Line) -> Result<(), Failure> {
+    match line.command {
+        Command::Judge { file } => return Ok(judge::run(file.as_deref())?),
+        Command::Openapi => return openapi::run(),
+        _ => {}
+    }
+    let config = Config::load(line.config.as_deref())?;
+    if let Command::CheckConfig { json } = line.command {
+        return check_config::run(&config, json);
+    }
+    let quiet = Log {
+        level: "warn".to_owned(),
+        ..config.log.clone()
+    };
+    telemetry::start(&quiet).map_err(|error| Failure::Other(error.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match line.command {
+            Command::Migrate => migrate::run(&config).await,
+            Command::Staff(command) => staff::run(&config, command).await,
+            Command::Unit(command) => unit::run(&config, command).await,
+            Command::Token(command) => token::run(&config, command).await,
+            Command::Quarantine(command) => quarantine::run(&config, command).await,
+            Command::Judge { .. } | Command::Openapi | Command::CheckConfig { .. } => Ok(()),
+        }
+    })
+}
+
+/// Prints one line, or one JSON document.
+fn say(text: &str) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    output.write_all(b"\n")?;
+    output.flush()
+}
+
+fn say_json(view: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(view).map_err(|error| Failure::Other(error.to_string()))?;
+    Ok(say(&text)?)
+}
+
+/// A role's word, for clap.
+fn role(word: &str) -> Result<Role, String> {
+    Role::from_word(word).ok_or_else(|| {
+        let words: Vec<&str> = Role::ALL.iter().map(|role| role.word()).collect();
+        format!("the roles are {}", words.join(", "))
+    })
+}

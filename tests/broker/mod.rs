@@ -5,7 +5,6 @@ mod access;
 mod embedded;
 mod outlet;
 mod rig;
-mod scripted;
 mod start;
 mod tls;
 mod topic;
