@@ -16,9 +16,12 @@ impl Backoff {
         Self { next: SHORTEST }
     }
 
-    /// To be called once a connection has proved useful.
-    pub(super) fn reset(&mut self) {
-        self.next = SHORTEST;
+    /// To be called when a connection has ended. A short one does not count as success: two processes with one
+    /// client id would otherwise throw each other out several times a second.
+    pub(super) fn lasted(&mut self, duration: Duration) {
+        if duration >= LONGEST {
+            self.next = SHORTEST;
+        }
     }
 
     pub(super) fn pause(&mut self) -> Duration {

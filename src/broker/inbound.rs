@@ -2,10 +2,13 @@
 //! an acknowledgement is only a packet number, and on the next connection the same number may stand for a
 //! message that is not stored yet. What cannot reach the new connection cannot acknowledge on it.
 
+use std::time::Duration;
+
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Filter, Packet, Publish, RetainForwardRule, SubAck, SubscribeReasonCode};
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::endpoint::{self, Endpoint};
@@ -63,9 +66,16 @@ impl Inbound {
     pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut backoff = Backoff::new();
         loop {
-            let fault = match self.connection(&mut backoff, &mut stop).await {
+            let begun = Instant::now();
+            let fault = match self.connection(&mut stop).await {
                 End::Stopped => break,
                 End::Lost(fault) => fault,
+            };
+            backoff.lasted(begun.elapsed());
+            let pause = if fault == Fault::PassedOver {
+                Duration::ZERO
+            } else {
+                backoff.pause()
             };
             self.report(fault);
             if self.frames.is_closed() {
@@ -73,7 +83,7 @@ impl Inbound {
                 break;
             }
             tokio::select! {
-                () = tokio::time::sleep(backoff.pause()) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = stopped(&mut stop) => break,
             }
         }
@@ -93,7 +103,7 @@ impl Inbound {
         });
     }
 
-    async fn connection(&self, backoff: &mut Backoff, stop: &mut watch::Receiver<bool>) -> End {
+    async fn connection(&self, stop: &mut watch::Receiver<bool>) -> End {
         // Every message held may be acknowledged at once, and a few requests more.
         let (client, mut events) = AsyncClient::new(self.options(), self.hard_cap + 16);
         let mut given_back = None;
@@ -118,7 +128,7 @@ impl Inbound {
                     given_back = Some(self.open(&client));
                     self.subscribe(&client)
                 }
-                Ok(Event::Incoming(Packet::SubAck(ack))) => self.subscribed(&ack).map(|()| backoff.reset()),
+                Ok(Event::Incoming(Packet::SubAck(ack))) => self.subscribed(&ack),
                 Ok(Event::Incoming(Packet::Publish(publish))) => {
                     overfull = overfull || self.is_full();
                     if !overfull {

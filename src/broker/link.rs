@@ -9,7 +9,7 @@ use tokio::sync::watch;
 pub enum Fault {
     #[error("{0}")]
     Unreachable(String),
-    #[error("the broker's certificate is not accepted: {0}")]
+    #[error("the broker did not prove who it is: {0}")]
     Untrusted(String),
     #[error("the broker refused the sign-in: {0}")]
     SignIn(String),

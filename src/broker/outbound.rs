@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rumqttc::v5::mqttbytes::v5::{ConnAck, Packet};
 use rumqttc::v5::{AsyncClient, Event, EventLoop};
 use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::endpoint::{self, Endpoint};
@@ -148,9 +149,11 @@ impl Outbound {
     pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut backoff = Backoff::new();
         loop {
-            let end = self.connection(&mut backoff, &mut stop).await;
+            let begun = Instant::now();
+            let end = self.connection(&mut stop).await;
             self.outlet.shared.outgoing().close();
             let Some(fault) = end else { break };
+            backoff.lasted(begun.elapsed());
             self.report(fault);
             tokio::select! {
                 () = tokio::time::sleep(backoff.pause()) => {}
@@ -170,7 +173,7 @@ impl Outbound {
     }
 
     /// One connection's life; `None` where it ended because we stop.
-    async fn connection(&self, backoff: &mut Backoff, stop: &mut watch::Receiver<bool>) -> Option<Fault> {
+    async fn connection(&self, stop: &mut watch::Receiver<bool>) -> Option<Fault> {
         let mut options = self.endpoint.options(&self.client_id);
         options
             .set_clean_start(true)
@@ -189,7 +192,6 @@ impl Outbound {
             match event {
                 Ok(Event::Incoming(Packet::ConnAck(ack))) => {
                     self.opened(&client, &ack);
-                    backoff.reset();
                 }
                 Ok(event) => self.heed(&event),
                 Err(error) => {

@@ -1,6 +1,6 @@
 //! The embedded broker's doorkeeper, asked over the wire.
 
-use homeward::broker::{self, Broker};
+use homeward::broker::{self, Admission, Broker, UnitGate};
 use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, PubAckReason, SubscribeReasonCode};
 
 use super::rig::{Gate, RECEIPT, SESSION, settings, text};
@@ -58,6 +58,32 @@ async fn a_unit_added_while_the_broker_runs_is_let_in_at_once() {
     assert_eq!(refusal(sign_in()).await, ConnectReturnCode::BadUserNamePassword);
     gate.add("HU-9", "secret-9");
     sign_in().connect().await;
+}
+
+/// Knows nobody's answer, ever.
+struct Silent;
+
+impl UnitGate for Silent {
+    fn admit<'a>(&'a self, unit_id: &'a str, _secret: &'a str) -> Admission<'a> {
+        Box::pin(async move {
+            if unit_id == "HU-1" {
+                std::future::pending::<()>().await;
+            }
+            true
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_gate_that_does_not_answer_for_one_unit_keeps_no_other_waiting() {
+    let broker = soon(broker::start(settings(None), std::sync::Arc::new(Silent)))
+        .await
+        .unwrap();
+    let mut waiting = Box::pin(unit(&broker, "HU-1").with_secret("HU-1", "x").try_connect());
+    tokio::select! {
+        _ = &mut waiting => panic!("nobody answered"),
+        _ = unit(&broker, "HU-2").with_secret("HU-2", "x").connect() => {}
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod access;
 mod embedded;
 mod outlet;
 mod rig;
+mod scripted;
 mod start;
 mod tls;
 mod topic;

@@ -26,8 +26,8 @@ pub(crate) const RECEIPT: &str = "homeward/v1/units/HU-1/receipt";
 /// Defines one test per broker from one `async fn(Make)`.
 macro_rules! against_both {
     ($($(#[$attribute:meta])* $trial:ident),+ $(,)?) => {
-        mod embedded_crate { $( #[tokio::test] async fn $trial() { super::$trial(super::Make::Mqtt5).await; } )+ }
-        mod mosquitto { $( #[tokio::test] async fn $trial() { super::$trial(super::Make::Mosquitto).await; } )+ }
+        mod embedded_crate { $( #[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $trial() { super::$trial(super::Make::Mqtt5).await; } )+ }
+        mod mosquitto { $( #[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $trial() { super::$trial(super::Make::Mosquitto).await; } )+ }
     };
 }
 pub(crate) use against_both;

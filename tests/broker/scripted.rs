@@ -1,0 +1,267 @@
+//! A broker that does what a test tells it, to answer out of order, to refuse one of several, and to vanish
+//! between a message and its answer.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use homeward::broker::{Broker, PublishError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, mpsc};
+
+use super::rig::{RECEIPT, external, serve, until};
+use super::unit::soon;
+
+const SUCCESS: u8 = 0x00;
+const NOT_AUTHORIZED: u8 = 0x87;
+
+/// A PUBLISH that the service sent, and the connection to answer it on.
+struct Heard {
+    packet: [u8; 2],
+    payload: String,
+    connection: mpsc::UnboundedSender<Vec<u8>>,
+}
+
+impl Heard {
+    fn answer(&self, reason: u8) {
+        self.connection.send(self.puback(reason)).unwrap();
+    }
+
+    fn puback(&self, reason: u8) -> Vec<u8> {
+        vec![0x40, 4, self.packet[0], self.packet[1], reason, 0]
+    }
+
+    /// In one piece with a DISCONNECT, after which the connection is closed.
+    fn answer_and_disconnect(&self, reason: u8) {
+        let mut bytes = self.puback(reason);
+        bytes.extend([0xE0, 2, 0x8B, 0]);
+        self.connection.send(bytes).unwrap();
+        self.close();
+    }
+
+    fn close(&self) {
+        self.connection.send(Vec::new()).unwrap();
+    }
+}
+
+struct Script {
+    address: SocketAddr,
+    /// The subscriber's DISCONNECT is read only once this was told.
+    farewell: Arc<Notify>,
+    heard: mpsc::UnboundedReceiver<Heard>,
+}
+
+impl Script {
+    /// Takes connections and subscriptions; answers a PUBLISH only when told to.
+    async fn start(receive_maximum: u8) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, heard) = mpsc::unbounded_channel();
+        let farewell = Arc::new(Notify::new());
+        let told = Arc::clone(&farewell);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(converse(
+                    stream,
+                    receive_maximum,
+                    sender.clone(),
+                    Arc::clone(&told),
+                ));
+            }
+        });
+        Self {
+            address,
+            farewell,
+            heard,
+        }
+    }
+
+    async fn next(&mut self) -> Heard {
+        soon(self.heard.recv()).await.unwrap()
+    }
+
+    async fn next_payloads(&mut self, count: usize) -> Vec<Heard> {
+        let mut all = Vec::new();
+        while all.len() < count {
+            all.push(self.next().await);
+        }
+        all
+    }
+}
+
+/// Type and flags, and what follows the fixed header; `None` at the end of the stream.
+async fn packet(stream: &mut OwnedReadHalf) -> Option<(u8, Vec<u8>)> {
+    let kind = stream.read_u8().await.ok()?;
+    let (mut length, mut shift) = (0, 0);
+    loop {
+        let byte = stream.read_u8().await.ok()?;
+        length |= usize::from(byte & 0x7F) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    Some((kind, body))
+}
+
+async fn converse(
+    stream: TcpStream,
+    receive_maximum: u8,
+    heard: mpsc::UnboundedSender<Heard>,
+    farewell: Arc<Notify>,
+) {
+    let mut subscriber = false;
+    let (mut read, mut write) = stream.into_split();
+    let (connection, mut replies) = mpsc::unbounded_channel::<Vec<u8>>();
+    let writing = tokio::spawn(async move {
+        while let Some(bytes) = replies.recv().await {
+            if bytes.is_empty() || write.write_all(&bytes).await.is_err() {
+                break;
+            }
+        }
+        drop(write.shutdown().await);
+    });
+    while let Some((kind, body)) = packet(&mut read).await {
+        match kind >> 4 {
+            // CONNACK with the receive maximum; SUBACK granting two filters; PINGRESP.
+            1 => drop(connection.send(vec![0x20, 6, 0, 0, 3, 0x21, 0, receive_maximum])),
+            8 => {
+                subscriber = true;
+                drop(connection.send(vec![0x90, 5, body[0], body[1], 0, 1, 1]));
+            }
+            12 => drop(connection.send(vec![0xD0, 0])),
+            3 => {
+                let topic = usize::from(body[0]) << 8 | usize::from(body[1]);
+                let rest = &body[2 + topic..];
+                let payload = String::from_utf8(rest[3..].to_vec()).unwrap();
+                drop(heard.send(Heard {
+                    packet: [rest[0], rest[1]],
+                    payload,
+                    connection: connection.clone(),
+                }));
+            }
+            14 => {
+                if subscriber {
+                    farewell.notified().await;
+                }
+                break;
+            }
+            _ => {}
+        }
+    }
+    writing.abort();
+}
+
+fn payloads(heard: &[Heard]) -> Vec<&str> {
+    heard.iter().map(|heard| heard.payload.as_str()).collect()
+}
+
+fn confirmed(broker: &Broker, payload: &str) -> tokio::task::JoinHandle<Result<(), PublishError>> {
+    let outlet = broker.outlet.clone();
+    let payload = payload.as_bytes().to_vec();
+    tokio::spawn(async move { outlet.publish_confirmed(RECEIPT.to_owned(), payload, false).await })
+}
+
+#[tokio::test]
+async fn each_is_told_its_own_answer_in_whatever_order_they_come() {
+    let mut script = Script::start(10).await;
+    let broker = serve(external(script.address)).await.unwrap();
+    let mut asked = Vec::new();
+    let mut heard = Vec::new();
+    for payload in ["a", "b", "c"] {
+        asked.push(confirmed(&broker, payload));
+        heard.push(script.next().await);
+    }
+    assert_eq!(payloads(&heard), ["a", "b", "c"]);
+    heard[1].answer(NOT_AUTHORIZED);
+    heard[2].answer(SUCCESS);
+    heard[0].answer(SUCCESS);
+    let refused = Err(PublishError::Refused {
+        reason: "NotAuthorized".to_owned(),
+    });
+    for (asked, expected) in asked.into_iter().zip([Ok(()), refused, Ok(())]) {
+        assert_eq!(soon(asked).await.unwrap(), expected);
+    }
+}
+
+/// The client library reuses a packet id as soon as its turn comes round, and never sends again once the answer
+/// to the one that holds it is a refusal. The window is counted from the oldest, so its turn does not come.
+#[tokio::test]
+async fn an_answer_out_of_order_and_a_refusal_do_not_jam_the_connection() {
+    let mut script = Script::start(3).await;
+    let broker = serve(external(script.address)).await.unwrap();
+    for n in 0..8 {
+        broker
+            .outlet
+            .publish(RECEIPT.to_owned(), n.to_string().into_bytes(), false)
+            .unwrap();
+    }
+    let first = script.next_payloads(3).await;
+    assert_eq!(payloads(&first), ["0", "1", "2"]);
+    first[1].answer(SUCCESS);
+    first[0].answer(NOT_AUTHORIZED);
+    let second = script.next_payloads(2).await;
+    assert_eq!(payloads(&second), ["3", "4"]);
+    first[2].answer(SUCCESS);
+    second[1].answer(SUCCESS);
+    second[0].answer(NOT_AUTHORIZED);
+    assert_eq!(payloads(&script.next_payloads(3).await), ["5", "6", "7"]);
+    assert_eq!(
+        until(&broker.link, |link| link.refused_publishes == 2)
+            .await
+            .reconnects,
+        0
+    );
+}
+
+#[tokio::test]
+async fn what_was_on_the_way_when_the_connection_broke_is_sent_again_unless_somebody_waits_for_it() {
+    let mut script = Script::start(10).await;
+    let broker = serve(external(script.address)).await.unwrap();
+    broker
+        .outlet
+        .publish(RECEIPT.to_owned(), b"receipt".to_vec(), false)
+        .unwrap();
+    let plan = confirmed(&broker, "plan");
+    let heard = script.next_payloads(2).await;
+    assert_eq!(payloads(&heard), ["receipt", "plan"]);
+    heard[0].close();
+    assert_eq!(soon(plan).await.unwrap(), Err(PublishError::Disconnected));
+    let again = script.next().await;
+    assert_eq!(again.payload, "receipt");
+    again.answer(SUCCESS);
+    // What follows is new: the plan is for its sender to repeat.
+    let next = confirmed(&broker, "next");
+    let heard = script.next().await;
+    assert_eq!(heard.payload, "next");
+    heard.answer(SUCCESS);
+    assert_eq!(soon(next).await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_with_the_end_of_the_connection_counts() {
+    let mut script = Script::start(10).await;
+    let broker = serve(external(script.address)).await.unwrap();
+    let plan = confirmed(&broker, "plan");
+    script.next().await.answer_and_disconnect(SUCCESS);
+    assert_eq!(soon(plan).await.unwrap(), Ok(()));
+}
+
+/// Otherwise the next start could be served before the broker has read our last acknowledgements.
+#[tokio::test]
+async fn stopping_waits_until_the_broker_has_read_the_farewell() {
+    let script = Script::start(10).await;
+    let broker = serve(external(script.address)).await.unwrap();
+    let link = broker.link.clone();
+    let stopping = tokio::spawn(broker.stop());
+    assert!(
+        until(&link, |link| !link.outbound).await.inbound,
+        "only the publisher's farewell was read so far"
+    );
+    script.farewell.notify_one();
+    soon(stopping).await.unwrap();
+    assert!(!link.borrow().inbound);
+}
