@@ -1,2 +1,13 @@
+mod alert;
 mod database;
+mod finding;
+mod fixture;
+mod leaving;
+mod locking;
+mod patient;
+mod people;
+mod schema;
+mod series;
+mod session;
 mod statements;
+mod unit;

@@ -1,9 +1,15 @@
 //! In place of checks at compile time: every statement is prepared on both databases.
 
-use homeward::store::{Db, statements};
-use sqlx::{Executor as _, SqlSafeStr as _};
+use std::path::{Path, PathBuf};
 
-use crate::support::databases::{TestDatabase, on_both_databases};
+use chrono::TimeDelta;
+use homeward::store::session::SessionRow;
+use homeward::store::{self, Db, statements};
+use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
+use uuid::Uuid;
+
+use super::fixture::{at, id, key, people, session, tamper};
+use crate::support::databases::{self, TestDatabase, on_both_databases};
 
 on_both_databases!(every_statement_can_be_prepared);
 
@@ -29,4 +35,97 @@ async fn every_statement_can_be_prepared(database: TestDatabase) {
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     assert!(prepared > 50, "{prepared}");
+}
+
+/// SQL anywhere else would escape the test above.
+#[test]
+fn sql_stands_in_declared_statements_only() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let listed = std::fs::read_to_string(source.join("store/mod.rs")).unwrap();
+    let mut declaring = 0;
+    for path in rust_files(&source) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let place = path.strip_prefix(&source).unwrap().display().to_string();
+        if !place.starts_with("store/") {
+            assert!(!text.contains("sqlx::"), "{place} names sqlx");
+            continue;
+        }
+        for call in [
+            "sqlx::query",
+            "raw_sql",
+            "QueryBuilder",
+            "AssertSqlSafe",
+            "Statement::new(",
+        ] {
+            let allowed = ["store/tx.rs", "store/dialect.rs", "store/statement.rs"].contains(&place.as_str());
+            assert!(allowed || !text.contains(call), "{place}: {call}");
+        }
+        if text.contains("\nstatements! {") {
+            declaring += 1;
+            let module = path.file_stem().unwrap().to_str().unwrap();
+            assert!(
+                listed.contains(&format!(" {module}::STATEMENTS,")),
+                "{place} is missing in store::statements()"
+            );
+        }
+    }
+    assert!(declaring > 20, "{declaring}");
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let nested = entries.flat_map(|path| {
+        if path.is_dir() {
+            rust_files(&path)
+        } else {
+            vec![path]
+        }
+    });
+    nested
+        .filter(|path| path.extension().is_some_and(|kind| kind == "rs"))
+        .collect()
+}
+
+/// With 500 patients in a batch PostgreSQL would rather read the whole table, which grows for ever.
+#[tokio::test]
+async fn the_past_is_looked_up_by_index() {
+    let Some(database) = databases::postgres().await else {
+        return;
+    };
+    let mut tx = people(&database.db, 500).await;
+    let rows: Vec<SessionRow> = (0..5_000_u32)
+        .map(|n| {
+            session(
+                key("HU-1", n.into()),
+                Some(id(u128::from(n % 500) + 1)),
+                at("00:00") + TimeDelta::seconds(n.into()),
+            )
+        })
+        .collect();
+    store::session::insert(&mut tx, &rows).await.unwrap();
+    tamper(&mut tx, "analyze session").await;
+    tx.commit().await.unwrap();
+    let Db::Postgres { readers, .. } = &database.db else {
+        panic!("it is PostgreSQL")
+    };
+    let history = statements()
+        .find(|statement| statement.table == "session" && statement.name == "HISTORY")
+        .unwrap();
+    let explain = AssertSqlSafe(format!("explain {}", history.postgres()));
+    let patients: Vec<Uuid> = (1..=500).map(Uuid::from_u128).collect();
+    let since = vec![at("00:10"); 500];
+    let lines: Vec<String> = sqlx::query_scalar(explain)
+        .bind(patients)
+        .bind(since)
+        .fetch_all(readers)
+        .await
+        .unwrap();
+    let plan = lines.join("\n");
+    assert!(
+        plan.contains("session_history") && plan.contains("session_out_of_time"),
+        "{plan}"
+    );
+    assert!(!plan.contains("Seq Scan") && !plan.contains("Hash"), "{plan}");
 }
