@@ -2,6 +2,7 @@
 //!
 //! The modules stand in reading order: follow one reading from `broker` to `web`.
 
+pub mod app;
 pub mod broker;
 pub mod cli;
 pub mod clock;

@@ -2,10 +2,12 @@
 
 mod check_config;
 mod database;
+mod demo;
 pub mod judge;
 mod migrate;
 mod openapi;
 mod quarantine;
+mod serve;
 mod staff;
 mod token;
 mod unit;
@@ -16,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, Faults, Log};
+use crate::config::{Config, Faults, Log, LogFormat};
 use crate::desk::Refusal;
 use crate::domain::staff::Role;
 use crate::store::StoreError;
@@ -39,6 +41,12 @@ struct Line {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the service
+    #[command(after_help = "Example:\n  homeward serve --config /etc/homeward.toml")]
+    Serve,
+    /// Show everything at work, with invented patients whose home units report live
+    #[command(after_help = "Example:\n  homeward demo --data ./demo --patients 50")]
+    Demo(demo::Demo),
     /// Judge cases, one JSON object a line, by the engine alone: no database, no clock
     #[command(after_help = "Example:\n  homeward judge cases.jsonl > verdicts.jsonl")]
     Judge {
@@ -110,28 +118,47 @@ fn run(line: Line) -> Result<(), Failure> {
     match line.command {
         Command::Judge { file } => return Ok(judge::run(file.as_deref())?),
         Command::Openapi => return openapi::run(),
+        Command::Demo(demo) => {
+            listen_to(LogFormat::Text, "warn")?;
+            return runtime()?.block_on(demo::run(demo));
+        }
         _ => {}
     }
     let config = Config::load(line.config.as_deref())?;
     if let Command::CheckConfig { json } = line.command {
         return check_config::run(&config, json);
     }
-    let quiet = Log {
-        level: "warn".to_owned(),
-        ..config.log.clone()
-    };
-    telemetry::start(&quiet).map_err(|error| Failure::Other(error.to_string()))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    // A command's answer is what it prints; only the service tells its story in the log.
+    let is_service = matches!(line.command, Command::Serve);
+    listen_to(
+        config.log.format,
+        if is_service { &config.log.level } else { "warn" },
+    )?;
+    runtime()?.block_on(async {
         match line.command {
+            Command::Serve => serve::run(&config).await,
             Command::Migrate => migrate::run(&config).await,
             Command::Staff(command) => staff::run(&config, command).await,
             Command::Unit(command) => unit::run(&config, command).await,
             Command::Token(command) => token::run(&config, command).await,
             Command::Quarantine(command) => quarantine::run(&config, command).await,
-            Command::Judge { .. } | Command::Openapi | Command::CheckConfig { .. } => Ok(()),
+            Command::Demo(_) | Command::Judge { .. } | Command::Openapi | Command::CheckConfig { .. } => {
+                Ok(())
+            }
         }
     })
+}
+
+fn listen_to(format: LogFormat, level: &str) -> Result<(), Failure> {
+    let log = Log {
+        format,
+        level: level.to_owned(),
+    };
+    telemetry::start(&log).map_err(|error| Failure::Other(error.to_string()))
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
 /// Prints one line, or one JSON document.

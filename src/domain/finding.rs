@@ -116,9 +116,11 @@ pub struct Numbers {
 /// The rule of technical findings about a reading that is not believed.
 pub const SUSPECT: &str = "suspect";
 
+/// The `UUIDv5` of the DNS name `homeward.finding`.
+const FINDING_NAMESPACE: Uuid = Uuid::from_u128(0xf0fa_f2e9_54c9_5558_84be_5589_9aaa_a6b8);
+
 /// The identity that engine.md gives a finding: patient (or none), session (or the event's key), rule, side, severity; for `suspect` the reading too.
 pub fn identity(patient: Option<PatientId>, finding: &Finding, event_key: Option<&str>) -> FindingId {
-    let namespace = Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"homeward.finding");
     let mut name = String::with_capacity(160);
     let mut part = |text: &str| {
         name.push_str(text);
@@ -145,5 +147,5 @@ pub fn identity(patient: Option<PatientId>, finding: &Finding, event_key: Option
                 .unwrap_or_default(),
         );
     }
-    FindingId(Uuid::new_v5(&namespace, name.as_bytes()))
+    FindingId(Uuid::new_v5(&FINDING_NAMESPACE, name.as_bytes()))
 }

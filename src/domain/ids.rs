@@ -39,15 +39,13 @@ id! {
 }
 
 /// The `UUIDv5` of the DNS name `homeward.reading`: the namespace that engine.md fixes for reading ids.
-fn reading_namespace() -> Uuid {
-    Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"homeward.reading")
-}
+const READING_NAMESPACE: Uuid = Uuid::from_u128(0x7fba_3b24_bed6_55d7_9a25_9f79_0eb2_de9d);
 
 impl ReadingId {
     /// The id of the reading at `index` (from 0) of a session.
     pub fn of(session: &SessionKey, index: u16) -> Self {
         let name = format!("{}/{}/{index}", session.unit_id, session.session_id.hyphenated());
-        Self(Uuid::new_v5(&reading_namespace(), name.as_bytes()))
+        Self(Uuid::new_v5(&READING_NAMESPACE, name.as_bytes()))
     }
 }
 

@@ -13,20 +13,28 @@ pub mod pulse;
 pub mod set_aside;
 pub mod sorting;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use crate::broker::Inlet;
 use lane::Lane;
 
-/// Takes frames until the broker connection ends, sharing them out to the lanes; ends when the lanes have finished.
-pub async fn run(mut inlet: Inlet, lanes: Vec<Lane>) {
-    let (mut ways, mut working) = (Vec::with_capacity(lanes.len()), tokio::task::JoinSet::new());
+/// Takes frames until told to stop or the broker connection ends, sharing them out to the lanes; ends when the lanes
+/// have committed and acknowledged what they took. What was not taken stays the broker's, and with it the inlet.
+pub async fn run(mut inlet: Inlet, lanes: Vec<Lane>, mut stop: watch::Receiver<bool>) -> Inlet {
+    let (mut ways, mut working) = (Vec::with_capacity(lanes.len()), JoinSet::new());
     for lane in lanes {
         let (way, frames) = mpsc::channel(lane.batch_max);
         ways.push(way);
         working.spawn(lane.run(frames));
     }
-    while let Some(frame) = inlet.next().await {
+    loop {
+        let frame = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => break,
+            frame = inlet.next() => frame,
+        };
+        let Some(frame) = frame else { break };
         let way = &ways[lane::lane_of(&frame, ways.len())];
         if way.send(frame).await.is_err() {
             tracing::error!("an ingest lane has ended; the service cannot go on");
@@ -39,4 +47,5 @@ pub async fn run(mut inlet: Inlet, lanes: Vec<Lane>) {
             tracing::error!(%fault, "an ingest lane did not end in order");
         }
     }
+    inlet
 }

@@ -1,0 +1,188 @@
+//! Builds the parts from the configuration, starts them in the order of their needs, and stops them in the reverse.
+
+pub mod demo;
+mod gate;
+mod parts;
+mod standing;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::broker::{self, BrokerError};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::ids::Ids;
+use crate::ingest::{self, batch::Keeper, pulse::Pulse};
+use crate::judging::plans::PlanShelf;
+use crate::store::heartbeat::Process;
+use crate::store::{Db, StoreError};
+use crate::web;
+use crate::workers::{GaveUp, Worker, heartbeat::Heartbeat, unit_post::UnitPost};
+
+/// How long the parts may take to finish what they have begun.
+const FINISH_WITHIN: Duration = Duration::from_secs(10);
+
+/// A running service.
+#[derive(Debug)]
+pub struct App {
+    /// Where the API and the pages are.
+    pub http: SocketAddr,
+    /// Where the embedded broker listens.
+    pub mqtt: Option<SocketAddr>,
+    pub db: Db,
+    stop: watch::Sender<bool>,
+    broker: broker::Running,
+    ingest: tokio::task::JoinHandle<broker::Inlet>,
+    working: JoinSet<Result<(), Ended>>,
+}
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the database cannot be used: {0}")]
+    Store(#[from] StoreError),
+    #[error("the database lacks {0} migrations: run `homeward migrate`, or set database.migrate_on_start")]
+    NotMigrated(usize),
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    #[error("cannot listen for HTTP on {address}: {source}")]
+    Http {
+        address: SocketAddr,
+        source: std::io::Error,
+    },
+}
+
+/// Why a running service ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    #[error(transparent)]
+    Worker(#[from] GaveUp),
+    #[error("serving HTTP ended: {0}")]
+    Http(std::io::Error),
+    #[error("a part of the service ended on a fault of the program: {0}")]
+    Fault(String),
+    #[error("the way from the MQTT broker ended")]
+    Ingest,
+}
+
+/// Starts everything; ready to be used when it returns.
+pub async fn start(config: &Config, clock: Clock, ids: Ids) -> Result<App, StartError> {
+    let db = parts::database(config).await?;
+    let shelf = Arc::new(PlanShelf::default());
+    let broker = broker::start(parts::broker(config), gate::StoreGate::of(db.clone())).await?;
+    let listener = TcpListener::bind(config.http.listen)
+        .await
+        .map_err(|source| StartError::Http {
+            address: config.http.listen,
+            source,
+        });
+    let listener = match listener {
+        Ok(listener) => listener,
+        Err(fault) => {
+            broker.running.stop().await;
+            return Err(fault);
+        }
+    };
+    let http = listener.local_addr().unwrap_or(config.http.listen);
+    let pulse = Pulse::default();
+    let keeper = Keeper {
+        db: db.clone(),
+        shelf: Arc::clone(&shelf),
+        ids: ids.clone(),
+    };
+    let (stop, stopping) = watch::channel(false);
+    let lanes = parts::lanes(config, &keeper, &clock, &broker, &pulse);
+    let ingest = tokio::spawn(ingest::run(broker.inlet, lanes, stopping.clone()));
+    let heartbeat = Heartbeat {
+        db: db.clone(),
+        process: Process {
+            id: ids.make(clock.now()),
+            kind: "ingest".to_owned(),
+            started_at: clock.now(),
+        },
+        link: broker.link.clone(),
+        pulse: pulse.clone(),
+    };
+    let post = UnitPost {
+        db: db.clone(),
+        outlet: broker.outlet.clone(),
+        shelf,
+    };
+    let mut working = JoinSet::new();
+    for worker in [Worker::Heartbeat(heartbeat), Worker::UnitPost(post)] {
+        let running = worker.run(clock.clone(), stopping.clone());
+        working.spawn(async { running.await.map_err(Ended::from) });
+    }
+    let standing = standing::of(broker.link.clone(), pulse);
+    let router = web::router(web::State::new(config, db.clone(), clock, ids, standing));
+    let mut ending = stopping;
+    working.spawn(async move {
+        let served = axum::serve(
+            listener,
+            router.into_make_service_with_connect_info::<SocketAddr>(),
+        );
+        let served = served.with_graceful_shutdown(async move {
+            let _ = ending.wait_for(|stop| *stop).await;
+        });
+        served.await.map_err(Ended::Http)
+    });
+    tracing::info!(%http, mqtt = broker.local_addr.map(tracing::field::display), "the service has started");
+    Ok(App {
+        http,
+        mqtt: broker.local_addr,
+        db,
+        stop,
+        broker: broker.running,
+        ingest,
+        working,
+    })
+}
+
+impl App {
+    /// Runs until told to stop or a part ends by itself, then stops in order.
+    pub async fn run_until(mut self, told: impl Future<Output = ()>) -> Result<(), Ended> {
+        let ended = tokio::select! {
+            () = told => Ok(()),
+            _ = &mut self.ingest => Err(Ended::Ingest),
+            Some(part) = self.working.join_next() => outcome(part),
+        };
+        if let Err(fault) = &ended {
+            tracing::error!(%fault, "the service stops, since a part of it has ended");
+        }
+        self.stop().await;
+        ended
+    }
+
+    /// Takes no more, finishes what was taken, says goodbye to the broker.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        // What was taken is stored and acknowledged while the broker still listens; the rest stays with it.
+        let inlet = if self.ingest.is_finished() {
+            None
+        } else {
+            tokio::time::timeout(FINISH_WITHIN, &mut self.ingest).await.ok()
+        };
+        if inlet.is_none() {
+            tracing::warn!("what had arrived was not all stored in time; the units will send it again");
+        }
+        self.broker.stop().await;
+        drop(inlet);
+        let finishing = async { while self.working.join_next().await.is_some() {} };
+        if tokio::time::timeout(FINISH_WITHIN, finishing).await.is_err() {
+            tracing::warn!("a part of the service did not stop in time");
+        }
+        self.db.close().await;
+    }
+}
+
+fn outcome(part: Result<Result<(), Ended>, tokio::task::JoinError>) -> Result<(), Ended> {
+    match part {
+        Ok(ended) => ended,
+        Err(fault) => Err(Ended::Fault(fault.to_string())),
+    }
+}

@@ -1,0 +1,91 @@
+//! From configuration to each part's own settings; the parts know nothing of the configuration.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use crate::broker::{Broker, ClientCertificate, External, Settings, Transport};
+use crate::clock::Clock;
+use crate::config::{Config, MqttUrl};
+use crate::ingest::{batch::Keeper, lane::Lane, pulse::Pulse};
+use crate::store::{Connections, Db};
+
+use super::StartError;
+
+/// 1 MiB: four times the largest session, so that one which is too large still arrives and can be set aside.
+const MAX_PACKET: u32 = 1024 * 1024;
+/// How long the start tries to reach the broker.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// PostgreSQL commits two batches at a time as fast as more; SQLite has one writer.
+const POSTGRES_LANES: usize = 2;
+
+/// Connects, and migrates where that is configured.
+pub(super) async fn database(config: &Config) -> Result<Db, StartError> {
+    let most = config.database.max_connections;
+    let connections = Connections {
+        writers: most.div_ceil(2),
+        readers: most.div_ceil(2),
+    };
+    let db = Db::connect(config.database.url.expose_secret(), connections).await?;
+    if config.database.migrate_on_start {
+        db.migrate().await?;
+    }
+    match db.pending_migrations().await?.len() {
+        0 => Ok(db),
+        missing => Err(StartError::NotMigrated(missing)),
+    }
+}
+
+pub(super) fn broker(config: &Config) -> Settings {
+    let mqtt = &config.mqtt;
+    let transport = match &mqtt.url {
+        MqttUrl::Embedded => Transport::Embedded {
+            listen: mqtt.listen,
+            data_dir: Some(config.data.dir.clone()),
+        },
+        MqttUrl::External(url) => Transport::External(External {
+            url: url.clone(),
+            username: mqtt.username.clone(),
+            password: mqtt.password.clone(),
+            ca_file: mqtt.ca_file.clone(),
+            client_certificate: mqtt
+                .client_certificate
+                .clone()
+                .map(|(certificate_file, key_file)| ClientCertificate {
+                    certificate_file,
+                    key_file,
+                }),
+        }),
+    };
+    Settings {
+        transport,
+        client_id: mqtt.client_id.clone(),
+        group: mqtt.group.clone(),
+        receive_maximum: mqtt.receive_maximum,
+        hard_cap: mqtt.hard_cap,
+        max_packet_size: MAX_PACKET,
+        patience: PATIENCE,
+    }
+}
+
+pub(super) fn lanes(
+    config: &Config,
+    keeper: &Keeper,
+    clock: &Clock,
+    broker: &Broker,
+    pulse: &Pulse,
+) -> Vec<Lane> {
+    let count = match keeper.db {
+        Db::Sqlite { .. } => 1,
+        Db::Postgres { .. } => POSTGRES_LANES,
+    };
+    let lane = || Lane {
+        keeper: keeper.clone(),
+        clock: clock.clone(),
+        acker: broker.acker.clone(),
+        outlet: broker.outlet.clone(),
+        pulse: pulse.clone(),
+        batch_max: config.ingest.batch_max,
+    };
+    std::iter::repeat_with(lane).take(count).collect()
+}
