@@ -8,10 +8,13 @@
     reason = "a test that cannot go on has to stop, and one that did not run has to say so"
 )]
 
+mod architecture;
 mod broker;
 mod cli;
 mod config;
+mod domain;
 mod engine;
+mod life;
 mod store;
 mod support;
 mod wire;

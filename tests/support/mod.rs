@@ -1,5 +1,6 @@
 //! What tests of several rooms lean on.
 
 pub(crate) mod databases;
+pub(crate) mod hub;
 pub(crate) mod mosquitto;
 pub(crate) mod require;
