@@ -17,4 +17,5 @@ mod engine;
 mod life;
 mod store;
 mod support;
+mod web;
 mod wire;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
+use tracing_subscriber::filter::LevelFilter;
 
 use super::keys::Keys;
 
@@ -265,15 +266,24 @@ impl Log {
             }
             None => None,
         };
-        let level: Option<tracing_subscriber::filter::Targets> = keys.parsed(
-            "log.level",
-            "a level (error, warn, info, debug, trace) or a list such as info,homeward::ingest=debug",
-        );
-        let written = keys.text("log.level");
-        level?;
+        let level = keys.text("log.level")?;
+        // A bare word that is no level would be taken for the name of a module, and switch everything else off.
+        let is_level = |word: &str| !word.trim().is_empty() && word.trim().parse::<LevelFilter>().is_ok();
+        let sound = level.split(',').all(|directive| match directive.split_once('=') {
+            Some((module, level)) => !module.trim().is_empty() && is_level(level),
+            None => is_level(directive),
+        });
+        if !sound {
+            keys.refuse(
+                "log.level",
+                format!("'{level}' is not a level"),
+                "write error, warn, info, debug or trace, or a list such as info,homeward::ingest=debug",
+            );
+            return None;
+        }
         Some(Self {
             format: format?,
-            level: written?,
+            level,
         })
     }
 }

@@ -6,7 +6,7 @@ use axum::extract::rejection::{BytesRejection, FailedToBufferBody, JsonRejection
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::problem::{
     BAD_JSON, IF_MATCH_MISSING, INVALID_BODY, INVALID_HEADER, INVALID_QUERY, NOT_FOUND, Problem, TOO_LARGE,
@@ -84,32 +84,34 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Parses JSON; a fault points at its place.
 pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    match Json::<T>::from_bytes(text.as_bytes()) {
-        Ok(Json(value)) => Ok(value),
-        Err(JsonRejection::JsonDataError(error)) => {
-            let (path, detail) = place(&error);
-            let mut at = pointer(&path);
-            let code = match detail.split_once('`').and_then(|(_, rest)| rest.split_once('`')) {
-                Some((field, _)) if detail.starts_with("unknown field") => {
-                    if !at.ends_with(&format!("/{field}")) {
-                        at = format!("{at}/{field}");
-                    }
-                    "unknown_key"
-                }
-                Some((field, _)) if detail.starts_with("missing field") => {
-                    at = format!("{at}/{field}");
-                    "required"
-                }
-                _ => "wrong_type",
-            };
-            Err(Problem::new(&INVALID_BODY, "The body is not what this call takes.").at(at, code, detail))
+    let error: Box<dyn std::error::Error> = match Json::<T>::from_bytes(text.as_bytes()) {
+        Ok(Json(value)) => return Ok(value),
+        Err(JsonRejection::JsonDataError(error)) => Box::new(error),
+        // A number where a word belongs counts as a fault of syntax.
+        Err(JsonRejection::JsonSyntaxError(error)) if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
+            Box::new(error)
         }
         Err(JsonRejection::JsonSyntaxError(error)) => {
             let (_, detail) = place(&error);
-            Err(Problem::new(&BAD_JSON, "The body is not JSON.").at("", "not_json", detail))
+            return Err(Problem::new(&BAD_JSON, "The body is not JSON.").at("", "not_json", detail));
         }
-        Err(_) => Err(Problem::new(&BAD_JSON, "The body is not JSON.").at("", "not_json", "is not JSON")),
-    }
+        Err(error) => return Err(Problem::internal(&error)),
+    };
+    let (path, detail) = place(error.as_ref());
+    let mut at = pointer(&path);
+    let field = detail.split('`').nth(1).unwrap_or_default();
+    let code = if detail.starts_with("unknown field") {
+        if !at.ends_with(&format!("/{field}")) {
+            at = format!("{at}/{field}");
+        }
+        "unknown_key"
+    } else if detail.starts_with("missing field") {
+        at = format!("{at}/{field}");
+        "required"
+    } else {
+        "wrong_type"
+    };
+    Err(Problem::new(&INVALID_BODY, "The body is not what this call takes.").at(at, code, detail))
 }
 
 /// axum's message is `prefix: path: what (line and column)`; its source begins at the path.

@@ -11,6 +11,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, ToSchema};
 
 use super::State;
+use super::api::ListOf;
 use crate::domain::staff::Role;
 
 /// Who may call a route. Nobody may call what has no route.
@@ -133,6 +134,14 @@ impl Route {
 
     pub fn answers<T: ToSchema>(mut self) -> Self {
         self.answers = Some(self.schema::<T>());
+        self
+    }
+
+    /// Answers one page of them.
+    pub fn lists<T: ToSchema>(mut self) -> Self {
+        self.answers = Some(self.schema::<ListOf<T>>());
+        // A generic type does not name the schemas of what it is generic over.
+        self.schema::<T>();
         self
     }
 

@@ -3,8 +3,8 @@
 use axum::http::Method;
 
 use super::api::{
-    ListOf, PageQuery, admission, alerts, assignments, audit, decisions, me, patients, plans, quarantine,
-    readings, service, sessions, staff, teams, templates, tokens, units,
+    PageQuery, admission, alerts, assignments, audit, decisions, me, patients, plans, quarantine, readings,
+    service, sessions, staff, teams, templates, tokens, units,
 };
 use super::console;
 use super::openapi;
@@ -81,7 +81,7 @@ fn me_and_service() -> Vec<Route> {
 fn patients_and_readings() -> Vec<Route> {
     vec![
         Route::new(GET, "/api/v1/patients", Roles(IDENTITY), patients::list)
-            .query::<patients::PatientsQuery>().answers::<ListOf<patients::PatientView>>().summary("Patients"),
+            .query::<patients::PatientsQuery>().lists::<patients::PatientView>().summary("Patients"),
         Route::new(POST, "/api/v1/patients", Roles(CASELOAD), patients::create)
             .takes::<patients::Referral>().answers::<patients::PatientView>().summary("Take a referral"),
         Route::new(GET, "/api/v1/patients/{id}", Roles(IDENTITY), patients::get)
@@ -93,9 +93,9 @@ fn patients_and_readings() -> Vec<Route> {
         Route::new(POST, "/api/v1/patients/{id}/discharge", Roles(CASELOAD), admission::discharge).status(200).rests(Rests::OnVersionIfSent)
             .takes::<admission::Discharge>().answers::<patients::PatientView>().summary("End monitoring; refused while a red alert is open"),
         Route::new(GET, "/api/v1/patients/{id}/sessions", Roles(CLINICAL), sessions::list)
-            .query::<sessions::SessionsQuery>().answers::<ListOf<sessions::SessionView>>().summary("Sessions with readings, answers and findings"),
+            .query::<sessions::SessionsQuery>().lists::<sessions::SessionView>().summary("Sessions with readings, answers and findings"),
         Route::new(GET, "/api/v1/patients/{id}/readings", Roles(CLINICAL), readings::list)
-            .query::<readings::ReadingsQuery>().answers::<ListOf<readings::ReadingOfSession>>().summary("Readings by session, newest first"),
+            .query::<readings::ReadingsQuery>().lists::<readings::ReadingOfSession>().summary("Readings by session, newest first"),
         Route::new(POST, "/api/v1/readings/{id}/exclude", Roles(DECIDERS), decisions::exclude).status(200)
             .takes::<decisions::Reason>().answers::<decisions::DecisionOnReading>().summary("Say that a reading does not count"),
         Route::new(POST, "/api/v1/readings/{id}/accept", Roles(DECIDERS), decisions::accept).status(200)
@@ -111,17 +111,17 @@ fn plans_and_units() -> Vec<Route> {
         Route::new(PUT, "/api/v1/patients/{id}/plan", Roles(PRESCRIBERS), plans::put).rests(Rests::OnVersionOrNone)
             .takes::<plans::PlanBody>().answers::<plans::PlanView>().summary("Put the next version (201 for the first)"),
         Route::new(GET, "/api/v1/patients/{id}/plan/versions", Roles(CLINICAL), plans::versions)
-            .query::<PageQuery>().answers::<ListOf<plans::PlanView>>().summary("Every version"),
+            .query::<PageQuery>().lists::<plans::PlanView>().summary("Every version"),
         Route::new(GET, "/api/v1/templates", Roles(CLINICAL), templates::list)
-            .answers::<ListOf<templates::TemplateView>>().summary("Parameters to start from, with their sources"),
+            .lists::<templates::TemplateView>().summary("Parameters to start from, with their sources"),
         Route::new(GET, "/api/v1/units", Roles(EQUIPMENT), units::list)
-            .query::<PageQuery>().answers::<ListOf<units::UnitView>>().summary("Home units, by name"),
+            .query::<PageQuery>().lists::<units::UnitView>().summary("Home units, by name"),
         Route::new(POST, "/api/v1/units", Roles(ADMINISTRATION), units::create)
             .takes::<units::NewUnit>().answers::<units::RegisteredUnit>().summary("Register a home unit; its secret is shown once"),
         Route::new(GET, "/api/v1/units/{id}", Roles(EQUIPMENT), units::get)
             .answers::<units::UnitView>().summary("One home unit, and when it was last heard of"),
         Route::new(GET, "/api/v1/units/{id}/assignments", Roles(EQUIPMENT), assignments::list)
-            .answers::<ListOf<assignments::AssignmentView>>().summary("Whose the unit is and was"),
+            .lists::<assignments::AssignmentView>().summary("Whose the unit is and was"),
         Route::new(POST, "/api/v1/units/{id}/assignments", Roles(ADMINISTRATION), assignments::create)
             .takes::<assignments::NewAssignment>().answers::<assignments::AssignmentView>().summary("Assign the unit to a patient"),
         Route::new(PATCH, "/api/v1/units/{id}/assignments/{assignment_id}", Roles(ADMINISTRATION), assignments::change).rests(Rests::OnVersion)
@@ -133,7 +133,7 @@ fn plans_and_units() -> Vec<Route> {
 fn alerts_and_cases() -> Vec<Route> {
     vec![
         Route::new(GET, "/api/v1/alerts", Roles(CLINICAL), alerts::list)
-            .query::<alerts::AlertsQuery>().answers::<ListOf<alerts::AlertView>>().summary("Alerts with their findings"),
+            .query::<alerts::AlertsQuery>().lists::<alerts::AlertView>().summary("Alerts with their findings"),
         Route::new(GET, "/api/v1/alerts/{id}", Roles(CLINICAL), alerts::get)
             .answers::<alerts::AlertView>().summary("One alert"),
         Route::new(POST, "/api/v1/alerts/{id}/claim", Roles(DESK), alerts::claim).status(200).rests(Rests::OnVersion)
@@ -143,7 +143,7 @@ fn alerts_and_cases() -> Vec<Route> {
         Route::new(POST, "/api/v1/alerts/{id}/close", Roles(DESK), alerts::close).status(200).rests(Rests::OnVersion)
             .takes::<alerts::Close>().answers::<alerts::AlertView>().summary("End it with a coded outcome"),
         Route::new(GET, "/api/v1/quarantine", Roles(CASES), quarantine::list)
-            .query::<quarantine::QuarantineQuery>().answers::<ListOf<quarantine::QuarantinedView>>().summary("Messages that could not be taken in"),
+            .query::<quarantine::QuarantineQuery>().lists::<quarantine::QuarantinedView>().summary("Messages that could not be taken in"),
         Route::new(GET, "/api/v1/quarantine/{id}", Roles(CASES), quarantine::get)
             .answers::<quarantine::MessageView>().summary("One of them, with its bytes"),
     ]
@@ -153,7 +153,7 @@ fn alerts_and_cases() -> Vec<Route> {
 fn people() -> Vec<Route> {
     vec![
         Route::new(GET, "/api/v1/staff", Roles(PEOPLE), staff::list)
-            .query::<PageQuery>().answers::<ListOf<staff::StaffView>>().summary("Staff, by user name"),
+            .query::<PageQuery>().lists::<staff::StaffView>().summary("Staff, by user name"),
         Route::new(POST, "/api/v1/staff", Roles(ADMINISTRATION), staff::create)
             .takes::<staff::NewMember>().answers::<staff::StaffView>().summary("Add a member of staff"),
         Route::new(GET, "/api/v1/staff/{id}", Roles(PEOPLE), staff::get)
@@ -161,17 +161,17 @@ fn people() -> Vec<Route> {
         Route::new(PATCH, "/api/v1/staff/{id}", Roles(ADMINISTRATION), staff::change).rests(Rests::OnVersion)
             .takes::<staff::MemberChange>().answers::<staff::StaffView>().summary("Change role, team or name, or make inactive"),
         Route::new(GET, "/api/v1/teams", Roles(IDENTITY), teams::list)
-            .answers::<ListOf<teams::TeamView>>().summary("Teams"),
+            .lists::<teams::TeamView>().summary("Teams"),
         Route::new(POST, "/api/v1/teams", Roles(ADMINISTRATION), teams::create)
             .takes::<teams::NewTeam>().answers::<teams::TeamView>().summary("Add a team"),
         Route::new(GET, "/api/v1/tokens", Roles(ADMINISTRATION), tokens::list)
-            .answers::<ListOf<tokens::TokenView>>().summary("Machine clients"),
+            .lists::<tokens::TokenView>().summary("Machine clients"),
         Route::new(POST, "/api/v1/tokens", Roles(ADMINISTRATION), tokens::create)
             .takes::<tokens::NewToken>().answers::<tokens::IssuedToken>().summary("Issue a token; shown once"),
         Route::new(POST, "/api/v1/tokens/{id}/revoke", Roles(ADMINISTRATION), tokens::revoke).status(200)
             .answers::<tokens::TokenView>().summary("End a token at once"),
         Route::new(GET, "/api/v1/audit", Roles(AUDIT), audit::list)
-            .query::<audit::AuditQuery>().answers::<ListOf<audit::EntryView>>().summary("Who did what"),
+            .query::<audit::AuditQuery>().lists::<audit::EntryView>().summary("Who did what"),
     ]
 }
 
@@ -184,6 +184,7 @@ fn pages() -> Vec<Route> {
             .takes::<console::sign_in::Credentials>().media("text/html").summary("Sign in by form"),
         Route::new(POST, "/sign-out", SignedIn, console::sign_in::out).form().status(303)
             .takes::<console::sign_in::SignOut>().media("text/html").summary("Sign out by form"),
+        Route::new(GET, "/docs/problems/{slug}", Anyone, console::problem::get).media("text/html").summary("What a type of problem means"),
         Route::new(GET, "/static/homeward.css", Anyone, console::style::serve).media("text/css").summary("The style sheet"),
     ]
 }

@@ -111,6 +111,20 @@ fn all_faults_are_told_at_once_with_name_place_and_hint() {
 }
 
 #[test]
+fn levels_are_words_or_modules_with_a_word() {
+    for sound in ["debug", "info,homeward::ingest=debug", "off", "warn, sqlx=error"] {
+        assert!(with(&[("HOMEWARD_LOG__LEVEL", sound)]).is_ok(), "{sound}");
+    }
+    for wrong in ["loud", "info,homeward", "homeward=loud", "=info", ","] {
+        let lines = lines(with(&[("HOMEWARD_LOG__LEVEL", wrong)]));
+        assert!(
+            lines.len() == 1 && lines[0].starts_with("log.level"),
+            "{wrong}: {lines:?}"
+        );
+    }
+}
+
+#[test]
 fn a_list_where_one_value_belongs_is_a_fault() {
     let lines = lines(in_file("[service]\nname = [\"a\"]\n", &[]));
     assert!(

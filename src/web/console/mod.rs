@@ -1,5 +1,6 @@
 //! Plain pages, made on the server; they work without scripts, and the console proper is built on the same reads.
 
+pub mod problem;
 pub mod sign_in;
 pub mod style;
 pub mod worklist;
