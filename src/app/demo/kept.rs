@@ -37,6 +37,8 @@ pub(super) struct Member {
 }
 
 const FILE: &str = "demo.json";
+/// Tenths of a second.
+const PATIENCE: u32 = 30;
 
 /// The demo's folder.
 #[derive(Debug)]
@@ -92,12 +94,22 @@ impl Folder {
     }
 
     /// Removes what was temporary.
-    pub(super) fn close(mut self) -> io::Result<()> {
-        if std::mem::take(&mut self.temporary) {
-            std::fs::remove_dir_all(&self.path)
-        } else {
-            Ok(())
+    pub(super) async fn close(mut self) -> io::Result<()> {
+        if !std::mem::take(&mut self.temporary) {
+            return Ok(());
         }
+        let mut removed = std::fs::remove_dir_all(&self.path);
+        for _ in 0..PATIENCE {
+            match &removed {
+                // The embedded broker writes its last page from a thread that its stop does not wait for.
+                Err(fault) if fault.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    removed = std::fs::remove_dir_all(&self.path);
+                }
+                _ => break,
+            }
+        }
+        removed
     }
 }
 

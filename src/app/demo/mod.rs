@@ -116,7 +116,7 @@ pub async fn run(
         "The home units sent {} sessions; {} were receipted, {} wait for a receipt.",
         sum.taken, sum.receipted, sum.waiting
     )?;
-    folder.close()?;
+    folder.close().await?;
     Ok(())
 }
 
