@@ -14,6 +14,8 @@ mod cli;
 mod config;
 mod domain;
 mod engine;
+mod ingest;
+mod judging;
 mod life;
 mod store;
 mod support;

@@ -49,6 +49,8 @@ pub struct Refused {
     pub session_id: Option<Uuid>,
     pub code: RejectCode,
     pub problems: Vec<Problem>,
+    /// When its session was completed, where that could be read and believed: it says whose readings these are.
+    pub completed_at: Option<Instant>,
 }
 
 impl Arrival {
@@ -112,6 +114,7 @@ fn session(unit_id: &UnitId, payload: &[u8], received_at: Instant) -> What {
                 session_id: Some(session.key.session_id),
                 code: RejectCode::ClockFault,
                 problems: vec![fault],
+                completed_at: None,
             }),
         },
         (Err(rejection), _) => What::Refused(Refused {
@@ -119,12 +122,14 @@ fn session(unit_id: &UnitId, payload: &[u8], received_at: Instant) -> What {
             session_id: rejection.session_id,
             code: rejection.code,
             problems: rejection.problems,
+            completed_at: None,
         }),
         (Ok(decoded), Err(_)) => What::Refused(Refused {
             unit_id: Some(unit_id.clone()),
             session_id: Some(decoded.session.key.session_id),
             code: RejectCode::NotJson,
             problems: decoded.problems,
+            completed_at: None,
         }),
     }
 }
@@ -142,8 +147,12 @@ fn status(unit_id: UnitId, payload: &[u8], retained: bool) -> What {
         Err(problems) => What::Refused(Refused {
             unit_id: Some(unit_id),
             session_id: None,
-            code: RejectCode::NotJson,
+            code: problems
+                .first()
+                .and_then(|problem| RejectCode::from_word(&problem.code))
+                .unwrap_or(RejectCode::NotJson),
             problems,
+            completed_at: None,
         }),
     }
 }
@@ -155,5 +164,6 @@ fn refused_topic() -> What {
         session_id: None,
         code: RejectCode::BadField,
         problems: vec![problem],
+        completed_at: None,
     })
 }

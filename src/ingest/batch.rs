@@ -80,6 +80,7 @@ pub async fn take_in(
     news.extend(keep_unassigned(tx, std::mem::take(&mut sorted.unassigned), now).await?);
     news.extend(set_aside::keep(tx, std::mem::take(&mut sorted.set_aside), &keeper.ids, now).await?);
     alerting::raise(tx, &news, &keeper.ids, now).await?;
+    outgoing::heard(tx, arrivals, &ground).await?;
     outgoing::statuses(tx, &sorted.statuses, &keeper.ids, now).await?;
     Ok(sorted.owed)
 }
@@ -102,7 +103,12 @@ async fn judge(
     outgoing::sessions(tx, &judgement.taken_in, now).await?;
     outgoing::retests(tx, &judgement.taken_in, &keeper.ids, now).await?;
     let mut news = judgement.news;
-    news.extend(technical::no_plans(tx, &judgement.taken_in, now).await?);
+    let unplanned = judgement
+        .taken_in
+        .iter()
+        .filter(|taken| taken.judged.plan_version.is_none())
+        .map(|taken| (taken.patient, &taken.session.key.unit_id));
+    news.extend(technical::no_plans(tx, unplanned, now).await?);
     Ok(news)
 }
 
@@ -112,5 +118,5 @@ async fn keep_unassigned(
     now: Instant,
 ) -> Result<Vec<News>, BatchFault> {
     let sessions = judging::keep_unassigned(tx, unassigned).await?;
-    Ok(technical::unassigned(tx, &sessions, now).await?)
+    Ok(technical::unassigned(tx, sessions.iter().map(AsRef::as_ref), now).await?)
 }

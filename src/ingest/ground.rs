@@ -69,7 +69,20 @@ impl Ground {
         self.stored.get(key)
     }
 
-    /// Whose past, and whose alerts, the arrival may change: a session's patient, and should it be set aside the
+    /// Whose readings wait in a message that is set aside: those of the patient of its time, where that can be believed;
+    /// else the patient's who has the unit now.
+    pub fn whose_set_aside(
+        &self,
+        unit: &UnitId,
+        completed_at: Option<Instant>,
+        received_at: Instant,
+    ) -> Option<PatientId> {
+        completed_at
+            .and_then(|at| self.whose(unit, at))
+            .or_else(|| self.whose(unit, received_at))
+    }
+
+    /// Whose past, and whose alerts, the arrival may change: a session's patient, and should it be set aside perhaps the
     /// patient who has the unit now.
     fn concerned(&self, arrival: &Arrival) -> [Option<PatientId>; 2] {
         match &arrival.what {
@@ -80,13 +93,14 @@ impl Ground {
                     self.whose(unit, arrival.received_at),
                 ]
             }
-            What::Refused(refused) => [
-                refused
-                    .unit_id
-                    .as_ref()
-                    .and_then(|unit| self.whose(unit, arrival.received_at)),
-                None,
-            ],
+            What::Refused(refused) => {
+                let (completed_at, received_at) = (refused.completed_at, arrival.received_at);
+                let unit = refused.unit_id.as_ref();
+                [
+                    unit.and_then(|unit| self.whose_set_aside(unit, completed_at, received_at)),
+                    None,
+                ]
+            }
             What::Status { .. } | What::Nothing => [None, None],
         }
     }

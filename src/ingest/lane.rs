@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -35,11 +36,12 @@ pub struct Lane {
 
 impl Lane {
     /// Works until the sender is gone and everything sent is done.
-    pub async fn run(self, mut frames: mpsc::Receiver<Frame>) {
+    pub async fn run(mut self, mut frames: mpsc::Receiver<Frame>) {
+        self.pulse = self.pulse.of_lane();
         let mut taken = Vec::with_capacity(self.batch_max);
         while frames.recv_many(&mut taken, self.batch_max).await > 0 {
             let now = self.clock.now();
-            let arrivals: Vec<Arrival> = taken.iter().map(|frame| Arrival::read(frame, now)).collect();
+            let arrivals: Vec<Arrival> = taken.iter().map(|frame| read(frame, now)).collect();
             let owed = self.commit(arrivals).await;
             self.acker.ack(taken.drain(..).map(|frame| frame.ticket));
             self.send(owed);
@@ -67,9 +69,12 @@ impl Lane {
                     pause = (pause * 2).min(PATIENCE[1]);
                 }
                 Err(fault) if range.len() == 1 => {
-                    tracing::error!(%fault, "a message that the store refuses goes to quarantine");
                     let arrival = &mut arrivals[range.start];
-                    arrival.what = What::Refused(poison(arrival, &fault));
+                    let refused = poison(arrival);
+                    let unit = refused.unit_id.as_ref().map(tracing::field::display);
+                    let session = refused.session_id.as_ref().map(tracing::field::display);
+                    tracing::error!(%fault, unit, session, "a message that the store refuses goes to quarantine");
+                    arrival.what = What::Refused(refused);
                     todo.push(range);
                 }
                 Err(fault) => {
@@ -125,6 +130,28 @@ impl Lane {
     }
 }
 
+/// A panic over what one message says must not end the lane either.
+fn read(frame: &Frame, now: Instant) -> Arrival {
+    std::panic::catch_unwind(AssertUnwindSafe(|| Arrival::read(frame, now))).unwrap_or_else(|_| {
+        let mut arrival = Arrival {
+            topic: frame.topic.clone(),
+            payload: Arc::from(&frame.payload[..]),
+            received_at: now,
+            what: What::Nothing,
+        };
+        let unit_id = topic::parse(&frame.topic).map(|(unit, _)| unit);
+        tracing::error!(
+            topic = frame.topic,
+            "a message that cannot even be looked at goes to quarantine"
+        );
+        arrival.what = What::Refused(Refused {
+            unit_id,
+            ..poison(&arrival)
+        });
+        arrival
+    })
+}
+
 /// Already sorted out as poison: if even that cannot be kept, the store itself is at fault, not the message.
 fn is_poison(arrivals: &[Arrival]) -> bool {
     matches!(
@@ -139,20 +166,28 @@ fn is_poison(arrivals: &[Arrival]) -> bool {
     )
 }
 
-fn poison(arrival: &Arrival, fault: &BatchFault) -> Refused {
-    let (unit_id, session_id) = match &arrival.what {
-        What::Session { session, .. } => (Some(session.key.unit_id.clone()), Some(session.key.session_id)),
-        What::Refused(refused) => (refused.unit_id.clone(), refused.session_id),
-        What::Status { unit_id, .. } => (Some(unit_id.clone()), None),
-        What::Nothing => (None, None),
+/// Why the store refused it is for the log: the unit can do nothing about it.
+fn poison(arrival: &Arrival) -> Refused {
+    let (unit_id, session_id, completed_at) = match &arrival.what {
+        What::Session { session, .. } => {
+            let key = &session.key;
+            (
+                Some(key.unit_id.clone()),
+                Some(key.session_id),
+                Some(session.completed_at),
+            )
+        }
+        What::Refused(refused) => (refused.unit_id.clone(), refused.session_id, refused.completed_at),
+        What::Status { unit_id, .. } => (Some(unit_id.clone()), None, None),
+        What::Nothing => (None, None, None),
     };
     let code = RejectCode::Poison;
-    let problem = Problem::new("", code.word(), fault.to_string());
     Refused {
         unit_id,
         session_id,
         code,
-        problems: vec![problem],
+        problems: vec![Problem::new("", code.word(), "could not be stored")],
+        completed_at,
     }
 }
 

@@ -18,6 +18,8 @@ use crate::store::unit::UnitStatus;
 use crate::store::{self, StoreError, Tx};
 use crate::wire::request::{Request, RequestKind};
 
+use super::arrival::{Arrival, What};
+use super::ground::Ground;
 use super::sorting::Reported;
 
 /// A request is of no use to somebody who has left the unit.
@@ -65,6 +67,18 @@ fn retest(taken: &TakenIn, ids: &Ids, now: Instant) -> Option<NewNotice> {
         due_at: now,
         expires_at: Some(expires_at),
     })
+}
+
+/// Whatever a unit sends says that it is there; only what the broker had kept does not. All units in one statement
+/// before any other that writes `unit_status`, so that two batches cannot lock each other out.
+pub async fn heard(tx: &mut Tx, arrivals: &[Arrival], ground: &Ground) -> Result<(), StoreError> {
+    let heard: Vec<(UnitId, Instant)> = arrivals
+        .iter()
+        .filter(|arrival| !matches!(arrival.what, What::Status { retained: true, .. }))
+        .filter_map(|arrival| Some((arrival.unit_id()?.clone(), arrival.received_at)))
+        .filter(|(unit, _)| ground.is_registered(unit))
+        .collect();
+    store::unit::seen(tx, &heard).await
 }
 
 /// Takes units' word about themselves in; one that has just come online is sent its plan again.

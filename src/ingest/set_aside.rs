@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde_json::json;
+
 use crate::domain::alert::About;
 use crate::domain::finding::{Class, Finding, FindingState, Numbers, Severity, identity};
 use crate::domain::ids::{Ids, PatientId, QuarantineId, UnitId};
@@ -11,6 +13,7 @@ use crate::store::finding::FindingRow;
 use crate::store::quarantine::NewQuarantine;
 use crate::store::{self, StoreError, Tx};
 use crate::wire::session::RejectCode;
+use crate::wire::topic::{self, Channel};
 
 use super::arrival::{Arrival, Refused};
 
@@ -21,6 +24,23 @@ pub enum Whose {
     Unit(UnitId),
     /// No unit of ours: the topic is unlawful or the unit is not registered.
     Nobody(Option<UnitId>),
+}
+
+/// What a message may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Readings,
+    /// How the unit is: nothing of a patient waits in it.
+    Status,
+}
+
+impl Said {
+    fn of(arrival: &Arrival) -> Self {
+        match topic::parse(&arrival.topic) {
+            Some((_, Channel::Status)) => Self::Status,
+            _ => Self::Readings,
+        }
+    }
 }
 
 /// Keeps the messages; each that was not already waiting there makes a technical finding.
@@ -48,16 +68,17 @@ pub async fn keep(
                 Whose::Unit(_) | Whose::Nobody(_) => None,
             },
             reason: refused.code.word().to_owned(),
-            problems: serde_json::to_string(&refused.problems).unwrap_or_default(),
+            problems: json!(refused.problems).to_string(),
             payload: arrival.payload.to_vec(),
         });
-        whose_is.insert(id, (refused, whose));
+        let said = Said::of(arrival);
+        whose_is.insert(id, (refused, whose, said));
     }
     let new = store::quarantine::insert(tx, &rows).await?;
     let mut news = Vec::with_capacity(new.len());
     for id in new {
-        if let Some((refused, whose)) = whose_is.remove(&id) {
-            news.push(finding(id, &refused, whose, now));
+        if let Some((refused, whose, said)) = whose_is.remove(&id) {
+            news.push(finding(id, &refused, whose, said, now));
         }
     }
     let rows: Vec<FindingRow> = news.iter().map(|news| news.finding.clone()).collect();
@@ -66,7 +87,7 @@ pub async fn keep(
 }
 
 /// Red where an assigned patient's readings are waiting in it; amber otherwise.
-fn finding(id: QuarantineId, refused: &Refused, whose: Whose, now: Instant) -> News {
+fn finding(id: QuarantineId, refused: &Refused, whose: Whose, said: Said, now: Instant) -> News {
     let (about, patient_id, unit_id) = match whose {
         Whose::Patient(patient, unit) => (About::Patient(patient), Some(patient), Some(unit)),
         Whose::Unit(unit) => (About::Unit(unit.clone()), None, Some(unit)),
@@ -82,7 +103,7 @@ fn finding(id: QuarantineId, refused: &Refused, whose: Whose, now: Instant) -> N
         side: None,
         kind: rule.to_owned(),
         class: Class::Technical,
-        severity: if patient_id.is_some() {
+        severity: if patient_id.is_some() && said == Said::Readings {
             Severity::Red
         } else {
             Severity::Amber
@@ -93,7 +114,7 @@ fn finding(id: QuarantineId, refused: &Refused, whose: Whose, now: Instant) -> N
         at: now,
         numbers: Numbers::default(),
         readings: Vec::new(),
-        sentence: sentence(refused),
+        sentence: sentence(refused, said),
         reason: Some(refused.code.word().to_owned()),
     };
     let id = identity(patient_id, &finding, Some(&id.to_string()));
@@ -111,7 +132,7 @@ fn finding(id: QuarantineId, refused: &Refused, whose: Whose, now: Instant) -> N
     }
 }
 
-fn sentence(refused: &Refused) -> String {
+fn sentence(refused: &Refused, said: Said) -> String {
     let unit = refused
         .unit_id
         .as_ref()
@@ -126,5 +147,12 @@ fn sentence(refused: &Refused) -> String {
         RejectCode::SessionConflict => "another session with the same id and different content is stored",
         RejectCode::Poison => "the store refused it",
     };
-    format!("A message from {unit} was set aside in quarantine because {why}; readings may be waiting in it.")
+    match said {
+        Said::Readings => {
+            format!(
+                "A message from {unit} was set aside in quarantine because {why}; readings may be waiting in it."
+            )
+        }
+        Said::Status => format!("A status message from {unit} was set aside in quarantine because {why}."),
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::domain::ids::{PatientId, SessionKey, UnitId};
+use crate::domain::session::Session;
 use crate::judging::Incoming;
 use crate::wire::problem::Problem;
 use crate::wire::receipt::Outcome;
@@ -45,16 +46,18 @@ impl<'a> Sorted<'a> {
                 status,
                 retained,
             } => {
-                // The status of a unit that was never registered tells us nothing that we could use.
-                if ground.is_registered(unit_id) {
-                    let received_at = arrival.received_at;
-                    self.statuses.push(Reported {
-                        unit_id,
-                        status,
-                        retained: *retained,
-                        received_at,
-                    });
+                // There is nothing to keep it for: a unit that is not registered has no record, and a status no readings.
+                if !ground.is_registered(unit_id) {
+                    tracing::warn!(unit = %unit_id, "a unit that is not registered reports its status");
+                    return;
                 }
+                let received_at = arrival.received_at;
+                self.statuses.push(Reported {
+                    unit_id,
+                    status,
+                    retained: *retained,
+                    received_at,
+                });
             }
             What::Refused(refused) => self.set_aside(arrival, refused.clone(), ground),
             What::Session {
@@ -66,7 +69,7 @@ impl<'a> Sorted<'a> {
                 let key = &session.key;
                 if !ground.is_registered(&key.unit_id) {
                     let detail = "no unit is registered under this name".to_owned();
-                    return self.refuse(arrival, key, RejectCode::Unregistered, detail, ground);
+                    return self.refuse(arrival, session, RejectCode::Unregistered, detail, ground);
                 }
                 match self.seen.get(key).or_else(|| ground.stored(key)) {
                     Some(stored) if stored == content_hash => {
@@ -74,7 +77,7 @@ impl<'a> Sorted<'a> {
                     }
                     Some(_) => {
                         let detail = "a session with this id and other content is stored already".to_owned();
-                        self.refuse(arrival, key, RejectCode::SessionConflict, detail, ground);
+                        self.refuse(arrival, session, RejectCode::SessionConflict, detail, ground);
                     }
                     None => {
                         self.seen.insert(key.clone(), *content_hash);
@@ -97,17 +100,18 @@ impl<'a> Sorted<'a> {
     fn refuse(
         &mut self,
         arrival: &'a Arrival,
-        key: &SessionKey,
+        session: &Session,
         code: RejectCode,
         detail: String,
         ground: &Ground,
     ) {
         let problem = Problem::new("", code.word(), detail);
         let refused = Refused {
-            unit_id: Some(key.unit_id.clone()),
-            session_id: Some(key.session_id),
+            unit_id: Some(session.key.unit_id.clone()),
+            session_id: Some(session.key.session_id),
             code,
             problems: vec![problem],
+            completed_at: Some(session.completed_at),
         };
         self.set_aside(arrival, refused, ground);
     }
@@ -118,10 +122,12 @@ impl<'a> Sorted<'a> {
             self.owe(arrival, &key, Outcome::Rejected, refused.problems.clone());
         }
         let whose = match refused.unit_id.clone() {
-            Some(unit) if ground.is_registered(&unit) => match ground.whose(&unit, arrival.received_at) {
-                Some(patient) => Whose::Patient(patient, unit),
-                None => Whose::Unit(unit),
-            },
+            Some(unit) if ground.is_registered(&unit) => {
+                match ground.whose_set_aside(&unit, refused.completed_at, arrival.received_at) {
+                    Some(patient) => Whose::Patient(patient, unit),
+                    None => Whose::Unit(unit),
+                }
+            }
             unit => Whose::Nobody(unit),
         };
         self.set_aside.push((arrival, refused, whose));

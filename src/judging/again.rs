@@ -4,12 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::finding::FindingState;
 use crate::domain::ids::{FindingId, Ids, PatientId, SessionKey, UnitId};
+use crate::domain::reading::Decision;
+use crate::domain::session::Session;
 use crate::domain::time::Instant;
+use crate::engine::{self, ToJudge};
+use crate::store::shown::ShownSession;
 use crate::store::{self, Tx};
 
-use super::alerting;
+use super::alerting::{self, News};
+use super::past;
 use super::plans::PlanShelf;
-use super::rejudge::{JudgingFault, Work, judge};
+use super::rejudge::{JudgingFault, Work, judge, leave_unassigned};
 use super::technical;
 
 /// Judges patients' sessions again from the instants given. The caller has locked the patients.
@@ -19,6 +24,23 @@ pub async fn rejudge(
     ids: &Ids,
     now: Instant,
 ) -> Result<(), JudgingFault> {
+    let again = judge_again(tx, changed, now).await?;
+    alerting::raise(tx, &again.news, ids, now).await?;
+    Ok(())
+}
+
+/// What judging again brought.
+struct Again {
+    news: Vec<News>,
+    /// Of the patients, those whose sessions nobody judges.
+    unplanned: BTreeSet<PatientId>,
+}
+
+async fn judge_again(
+    tx: &mut Tx,
+    changed: &[(PatientId, Instant)],
+    now: Instant,
+) -> Result<Again, JudgingFault> {
     let mut since: BTreeMap<PatientId, Instant> = BTreeMap::new();
     for (patient, from) in changed {
         since
@@ -33,20 +55,78 @@ pub async fn rejudge(
     });
     // Plans that this transaction has just written must not reach a shelf that outlives it: it may yet be undone.
     let shelf = PlanShelf::default();
-    let judgement = judge(tx, &shelf, works.collect(), now).await?;
+    let news = judge(tx, &shelf, works.collect(), now).await?.news;
     let patients: Vec<PatientId> = since.into_keys().collect();
-    let planned = shelf.of(tx, &patients).await?;
-    let planned = patients
+    let plans = shelf.of(tx, &patients).await?;
+    let (planned, unplanned): (Vec<_>, Vec<_>) = patients
         .into_iter()
-        .filter(|patient| planned.get(patient).is_some_and(|plans| !plans.is_empty()));
-    technical::plans_are_set(tx, &planned.collect::<Vec<_>>(), now).await?;
-    alerting::raise(tx, &judgement.news, ids, now).await?;
-    Ok(())
+        .partition(|patient| plans.get(patient).is_some_and(|plans| !plans.is_empty()));
+    technical::no_longer_unjudged(tx, &planned, now).await?;
+    let unplanned = unplanned.into_iter().collect();
+    Ok(Again { news, unplanned })
+}
+
+/// A stored session that changes hands.
+struct Moved {
+    session: Session,
+    decisions: Vec<(u16, Decision)>,
+    before: Option<PatientId>,
+    after: Option<PatientId>,
+}
+
+impl Moved {
+    fn to_judge(&self) -> ToJudge<'_> {
+        ToJudge {
+            session: &self.session,
+            decisions: &self.decisions,
+        }
+    }
 }
 
 /// Gives a unit's sessions to whom they belong after its assignments have changed, and judges both sides again.
-/// The caller has locked the unit for update and every patient it was or is assigned to.
+/// The caller has locked the unit for update and every patient it was or is assigned to. Gives how many sessions moved.
 pub async fn hand_over(tx: &mut Tx, unit: &UnitId, ids: &Ids, now: Instant) -> Result<usize, JudgingFault> {
+    let moved = moved(tx, unit).await?;
+    if moved.is_empty() {
+        return Ok(0);
+    }
+    let hands: Vec<(SessionKey, Option<PatientId>)> = moved
+        .iter()
+        .map(|moved| (moved.session.key.clone(), moved.after))
+        .collect();
+    store::holding::hand_over(tx, &hands).await?;
+    let keys: Vec<SessionKey> = hands.into_iter().map(|(key, _)| key).collect();
+    let gone: BTreeSet<FindingId> = (store::finding::of_sessions(tx, &keys).await?.into_iter())
+        .filter(|row| row.state == FindingState::Current)
+        .map(|row| row.id)
+        .collect();
+    store::finding::supersede(tx, &gone.into_iter().collect::<Vec<_>>()).await?;
+
+    let mut changed: Vec<(PatientId, Instant)> = Vec::new();
+    for one in &moved {
+        let first = engine::span(one.to_judge()).first;
+        let sides = [one.before, one.after].into_iter().flatten();
+        changed.extend(sides.map(|patient| (patient, first)));
+    }
+    let Again { mut news, unplanned } = judge_again(tx, &changed, now).await?;
+    let judged_by_nobody = moved
+        .iter()
+        .filter_map(|moved| moved.after)
+        .filter(|patient| unplanned.contains(patient))
+        .map(|patient| (patient, unit));
+    news.extend(technical::no_plans(tx, judged_by_nobody, now).await?);
+    let left: Vec<&Moved> = moved.iter().filter(|moved| moved.after.is_none()).collect();
+    let to_judge: Vec<ToJudge<'_>> = left.iter().map(|moved| moved.to_judge()).collect();
+    leave_unassigned(tx, &to_judge).await?;
+    news.extend(technical::unassigned(tx, left.iter().map(|moved| &moved.session), now).await?);
+    let losers: BTreeSet<PatientId> = moved.iter().filter_map(|moved| moved.before).collect();
+    without_sessions(tx, losers, now).await?;
+    alerting::raise(tx, &news, ids, now).await?;
+    Ok(moved.len())
+}
+
+/// The unit's sessions that do not belong to whom they stand under.
+async fn moved(tx: &mut Tx, unit: &UnitId) -> Result<Vec<Moved>, JudgingFault> {
     let assignments = store::assignment::of_units(tx, std::slice::from_ref(unit)).await?;
     let owner = |at: Instant| {
         assignments
@@ -54,36 +134,36 @@ pub async fn hand_over(tx: &mut Tx, unit: &UnitId, ids: &Ids, now: Instant) -> R
             .find(|one| one.holds_at(at))
             .map(|one| one.patient_id)
     };
-    let mut moved: Vec<(SessionKey, Option<PatientId>)> = Vec::new();
-    let mut changed: Vec<(PatientId, Instant)> = Vec::new();
-    for session in store::shown::of_unit(tx, unit, Instant::UNIX_EPOCH, None).await? {
-        let belongs = owner(session.completed_at);
-        if belongs != session.patient_id {
-            let taken = session
-                .series
-                .iter()
-                .filter(|reading| reading.state.counts())
-                .map(|reading| reading.taken_at);
-            let first = taken.fold(session.completed_at, Instant::min);
-            changed.extend(
-                [belongs, session.patient_id]
-                    .into_iter()
-                    .flatten()
-                    .map(|patient| (patient, first)),
-            );
-            moved.push((session.key, belongs));
-        }
-    }
-    if moved.is_empty() {
-        return Ok(0);
-    }
-    store::holding::hand_over(tx, &moved).await?;
-    let keys: Vec<SessionKey> = moved.iter().map(|(key, _)| key.clone()).collect();
-    let gone: BTreeSet<FindingId> = (store::finding::of_sessions(tx, &keys).await?.into_iter())
-        .filter(|row| row.state == FindingState::Current)
-        .map(|row| row.id)
+    let sessions = store::shown::of_unit(tx, unit, Instant::UNIX_EPOCH, None).await?;
+    let moving: Vec<(ShownSession, Option<PatientId>)> = sessions
+        .into_iter()
+        .map(|session| {
+            let belongs = owner(session.completed_at);
+            (session, belongs)
+        })
+        .filter(|(session, belongs)| *belongs != session.patient_id)
         .collect();
-    store::finding::supersede(tx, &gone.into_iter().collect::<Vec<_>>()).await?;
-    rejudge(tx, &changed, ids, now).await?;
-    Ok(moved.len())
+    let keys: Vec<SessionKey> = moving.iter().map(|(session, _)| session.key.clone()).collect();
+    let mut decisions = past::decisions(tx, &keys).await?;
+    let moved = moving.into_iter().map(|(shown, after)| {
+        Ok(Moved {
+            session: past::decoded(&shown.key, &shown.document, shown.received_at)?,
+            decisions: decisions.remove(&shown.key).unwrap_or_default(),
+            before: shown.patient_id,
+            after,
+        })
+    });
+    moved.collect()
+}
+
+/// Nobody needs to judge the sessions of a patient who turns out to have none.
+async fn without_sessions(
+    tx: &mut Tx,
+    losers: BTreeSet<PatientId>,
+    now: Instant,
+) -> Result<(), JudgingFault> {
+    let losers: Vec<PatientId> = losers.into_iter().collect();
+    let latest = store::shown::latest_of_patients(tx, &losers).await?;
+    let empty = losers.into_iter().filter(|patient| !latest.contains_key(patient));
+    Ok(technical::no_longer_unjudged(tx, &empty.collect::<Vec<_>>(), now).await?)
 }

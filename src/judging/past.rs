@@ -101,13 +101,11 @@ fn is_reached(row: &HistoryRow, from: Instant) -> bool {
     row.completed_at >= from || row.series.iter().filter_map(matters_at).any(|at| at >= from)
 }
 
-/// When the reading was taken, if it can matter to others: what is suspect for another reason than a jump feeds nothing.
+/// When the reading was taken, if it can matter to others, as `engine::Span` has it. A control solution dated 1970 by a
+/// broken clock must not have the whole past judged again, nor one dated 2099 every session from then on.
 fn matters_at(reading: &SeriesReading) -> Option<Instant> {
-    match reading.state {
-        ReadingState::Suspect(Suspicion::WeightJump) => Some(reading.taken_at),
-        ReadingState::Suspect(_) => None,
-        _ => Some(reading.taken_at),
-    }
+    let matters = reading.state.counts() || reading.state == ReadingState::Suspect(Suspicion::WeightJump);
+    matters.then_some(reading.taken_at)
 }
 
 async fn assemble(
@@ -118,15 +116,8 @@ async fn assemble(
         .values()
         .flat_map(|(_, again)| again.iter().map(|row| row.key.clone()))
         .collect();
-    let (mut documents, mut decisions) = (HashMap::new(), HashMap::<SessionKey, Vec<(u16, Decision)>>::new());
-    if !keys.is_empty() {
-        documents = store::session::documents(tx, &keys).await?.into_iter().collect();
-        for row in store::decision::of_sessions(tx, &keys).await? {
-            let of_session = decisions.entry(row.key).or_default();
-            of_session.retain(|(index, _)| *index != row.reading_index);
-            of_session.push((row.reading_index, row.decision));
-        }
-    }
+    let mut documents: HashMap<_, _> = store::session::documents(tx, &keys).await?.into_iter().collect();
+    let mut decisions = decisions(tx, &keys).await?;
     let mut reached = HashMap::with_capacity(rows.len());
     for (patient, (past, again)) in rows {
         let past = past.into_iter().map(past_session).collect::<Result<_, _>>()?;
@@ -136,7 +127,7 @@ async fn assemble(
                 let document = documents
                     .remove(&before.key)
                     .ok_or_else(|| unreadable(&before.key, "is gone"))?;
-                let session = decoded(&before, &document)?;
+                let session = decoded(&before.key, &document, before.received_at)?;
                 let decisions = decisions.remove(&before.key).unwrap_or_default();
                 Ok(Again {
                     session,
@@ -171,10 +162,25 @@ fn past_reading(kept: &SeriesReading) -> PastReading {
     }
 }
 
-fn decoded(row: &HistoryRow, document: &str) -> Result<Session, PastFault> {
-    wire::session::decode(&row.key.unit_id, document.as_bytes(), row.received_at)
+/// The last decision on each reading of these (distinct) sessions, where there is one.
+pub(super) async fn decisions(
+    tx: &mut Tx,
+    keys: &[SessionKey],
+) -> Result<HashMap<SessionKey, Vec<(u16, Decision)>>, StoreError> {
+    let mut decisions = HashMap::<SessionKey, Vec<(u16, Decision)>>::new();
+    for row in store::decision::of_sessions(tx, keys).await? {
+        let of_session = decisions.entry(row.key).or_default();
+        of_session.retain(|(index, _)| *index != row.reading_index);
+        of_session.push((row.reading_index, row.decision));
+    }
+    Ok(decisions)
+}
+
+/// The session that a stored document is of.
+pub(super) fn decoded(key: &SessionKey, document: &str, received_at: Instant) -> Result<Session, PastFault> {
+    wire::session::decode(&key.unit_id, document.as_bytes(), received_at)
         .map(|decoded| decoded.session)
-        .map_err(|rejection| unreadable(&row.key, &format!("{:?}", rejection.code)))
+        .map_err(|rejection| unreadable(key, rejection.code.word()))
 }
 
 fn unreadable(key: &SessionKey, fault: &str) -> PastFault {

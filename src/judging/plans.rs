@@ -28,6 +28,12 @@ pub enum PlanFault {
         version: i64,
         fault: String,
     },
+    #[error("plan_version of patient {patient} has {found} versions where the newest is {wanted}")]
+    Missing {
+        patient: PatientId,
+        wanted: i64,
+        found: usize,
+    },
 }
 
 impl PlanShelf {
@@ -76,6 +82,18 @@ impl PlanShelf {
                         .join(", "),
                 })?;
             parsed.entry(row.patient_id).or_default().push(plan);
+        }
+        for patient in missing.iter().map(|(patient, _)| patient) {
+            // Judging by fewer versions than there are would look like health.
+            let wanted = newest.get(patient).copied().unwrap_or_default();
+            let found = parsed.get(patient).map_or(0, Vec::len);
+            if i64::try_from(found) != Ok(wanted) {
+                return Err(PlanFault::Missing {
+                    patient: *patient,
+                    wanted,
+                    found,
+                });
+            }
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() + parsed.len() > Self::CAPACITY {

@@ -204,7 +204,7 @@ impl Writes {
             .collect();
         for again in reached.again {
             if let Some(judged) = verdicts.remove(&again.before.key) {
-                let row = judged_row(patient, &again.session, &judged)?;
+                let row = judged_row(Some(patient), &again.session, &judged)?;
                 if differs(&row, &again.before) {
                     self.rejudged.push(row);
                 }
@@ -256,10 +256,14 @@ fn session_row(
     })
 }
 
-fn judged_row(patient: PatientId, session: &Session, judged: &Judged) -> Result<JudgedRow, JudgingFault> {
+fn judged_row(
+    patient_id: Option<PatientId>,
+    session: &Session,
+    judged: &Judged,
+) -> Result<JudgedRow, JudgingFault> {
     Ok(JudgedRow {
         key: session.key.clone(),
-        patient_id: Some(patient),
+        patient_id,
         series: series(session, judged),
         fired: fired(judged)?,
         plan_version: judged.plan_version,
@@ -326,6 +330,17 @@ pub async fn keep_unassigned(
     }
     insert(tx, &rows).await?;
     Ok(incoming.into_iter().map(|one| one.session).collect())
+}
+
+/// Leaves stored sessions to nobody: what their last patient's plan and past made of them no longer holds.
+pub(super) async fn leave_unassigned(tx: &mut Tx, left: &[ToJudge<'_>]) -> Result<(), JudgingFault> {
+    let mut rows = Vec::with_capacity(left.len());
+    for one in left {
+        for judged in engine::judge(&[], &[], &[*one]) {
+            rows.push(judged_row(None, one.session, &judged)?);
+        }
+    }
+    Ok(store::session::rejudged(tx, &rows).await?)
 }
 
 /// Whoever holds the locks knows which sessions are stored; only sessions of nobody can come twice at once.

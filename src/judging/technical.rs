@@ -1,7 +1,6 @@
 //! Technical findings that the arrival of a session makes: nobody is assigned, or nobody set parameters.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use crate::domain::alert::About;
 use crate::domain::finding::{Class, Finding, FindingState, Numbers, Severity, identity};
@@ -11,8 +10,8 @@ use crate::domain::time::Instant;
 use crate::store::finding::FindingRow;
 use crate::store::{self, StoreError, Tx};
 
-use super::TakenIn;
 use super::alerting::News;
+use super::verdict::LATE_AFTER;
 
 /// The rule of a session whose unit nobody was assigned to.
 pub const UNASSIGNED: &str = "unassigned";
@@ -20,13 +19,13 @@ pub const UNASSIGNED: &str = "unassigned";
 pub const NO_PLAN: &str = "no_plan";
 
 /// One for each session that belongs to nobody: each waits for a person to say whose it is.
-pub async fn unassigned(
+pub async fn unassigned<'a>(
     tx: &mut Tx,
-    sessions: &[Arc<Session>],
+    sessions: impl IntoIterator<Item = &'a Session>,
     now: Instant,
 ) -> Result<Vec<News>, StoreError> {
     let news: Vec<News> = sessions
-        .iter()
+        .into_iter()
         .map(|session| {
             let unit = session.key.unit_id.clone();
             let sentence =
@@ -41,19 +40,19 @@ pub async fn unassigned(
     keep(tx, news).await
 }
 
-/// One a patient, however many sessions come before the first plan.
-pub async fn no_plans(tx: &mut Tx, taken_in: &[TakenIn], now: Instant) -> Result<Vec<News>, StoreError> {
+/// One a patient, however many sessions come before the first plan; the unit is one that brought them.
+pub async fn no_plans<'a>(
+    tx: &mut Tx,
+    unplanned: impl IntoIterator<Item = (PatientId, &'a UnitId)>,
+    now: Instant,
+) -> Result<Vec<News>, StoreError> {
     let mut news: BTreeMap<PatientId, News> = BTreeMap::new();
-    for TakenIn { patient, session, .. } in taken_in
-        .iter()
-        .filter(|taken| taken.judged.plan_version.is_none())
-    {
-        let unit = &session.key.unit_id;
-        news.entry(*patient).or_insert_with(|| {
+    for (patient, unit) in unplanned {
+        news.entry(patient).or_insert_with(|| {
             row(
-                About::Patient(*patient),
-                Some(*patient),
-                unplanned(unit, now),
+                About::Patient(patient),
+                Some(patient),
+                nobody_judges(unit, now),
                 now,
             )
         });
@@ -78,11 +77,11 @@ async fn keep(tx: &mut Tx, news: Vec<News>) -> Result<Vec<News>, StoreError> {
     Ok(news)
 }
 
-/// Ends the finding that nobody judges these patients' sessions.
-pub async fn plans_are_set(tx: &mut Tx, patients: &[PatientId], now: Instant) -> Result<(), StoreError> {
+/// Ends the finding that nobody judges these patients' sessions: they have a plan now, or no session any more.
+pub async fn no_longer_unjudged(tx: &mut Tx, patients: &[PatientId], now: Instant) -> Result<(), StoreError> {
     // The identity leaves the unit out.
     let Ok(unit) = "any".parse() else { return Ok(()) };
-    let finding = unplanned(&unit, now);
+    let finding = nobody_judges(&unit, now);
     let ids: Vec<FindingId> = patients
         .iter()
         .map(|patient| identity(Some(*patient), &finding, None))
@@ -92,7 +91,7 @@ pub async fn plans_are_set(tx: &mut Tx, patients: &[PatientId], now: Instant) ->
     store::finding::supersede(tx, &current.map(|row| row.id).collect::<Vec<_>>()).await
 }
 
-fn unplanned(unit: &UnitId, now: Instant) -> Finding {
+fn nobody_judges(unit: &UnitId, now: Instant) -> Finding {
     let sentence = "Sessions arrive for this patient, but no parameters are set, so nobody judges them.";
     technical(NO_PLAN, sentence.to_owned(), now, unit)
 }
@@ -118,6 +117,7 @@ fn technical(rule: &str, sentence: String, at: Instant, unit: &UnitId) -> Findin
 fn row(about: About, patient_id: Option<PatientId>, finding: Finding, now: Instant) -> News {
     let id = identity(patient_id, &finding, None);
     let state = FindingState::Current;
+    let late = now - finding.at > LATE_AFTER;
     News {
         about,
         finding: FindingRow {
@@ -125,7 +125,7 @@ fn row(about: About, patient_id: Option<PatientId>, finding: Finding, now: Insta
             patient_id,
             finding,
             state,
-            late: false,
+            late,
             made_at: now,
         },
     }

@@ -12,7 +12,7 @@ use crate::engine::technical::UNKNOWN_ANSWER;
 use crate::store::finding::FindingRow;
 
 /// A finding first made later than this after its session is shown as late.
-const LATE_AFTER: TimeDelta = TimeDelta::hours(24);
+pub(super) const LATE_AFTER: TimeDelta = TimeDelta::hours(24);
 
 /// What one patient's verdict changes in the store.
 #[derive(Debug, Default)]

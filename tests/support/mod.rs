@@ -4,3 +4,5 @@ pub(crate) mod databases;
 pub(crate) mod hub;
 pub(crate) mod mosquitto;
 pub(crate) mod require;
+pub(crate) mod unit_says;
+pub(crate) mod ward;
