@@ -1,11 +1,11 @@
 //! The engine against its page: every fact, every bound, the three laws, and a second engine written from the page alone.
 
-mod build;
+pub(crate) mod build;
 mod facts;
 mod laws;
 mod oracle;
 mod past;
-mod random;
+pub(crate) mod random;
 mod suspect;
 mod technical;
 mod windows;

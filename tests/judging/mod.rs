@@ -1,1 +1,9 @@
 //! What judging makes of a past that changes, on both databases: late data, other hands, plans, decisions, and the alerts of it all.
+
+mod alerts;
+mod decisions;
+mod hands;
+mod late;
+mod law;
+mod on_the_wire;
+mod plans;

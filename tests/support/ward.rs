@@ -188,12 +188,23 @@ impl Ward {
         to: Option<&str>,
         now: Instant,
     ) -> AssignmentId {
+        self.assign_for(unit_id, patient, (at(from), to.map(at)), now)
+            .await
+    }
+
+    pub(crate) async fn assign_for(
+        &self,
+        unit_id: &str,
+        patient: PatientId,
+        (from, to): (Instant, Option<Instant>),
+        now: Instant,
+    ) -> AssignmentId {
         let new = Assignment {
             id: self.keeper.ids.make(now),
             unit_id: unit(unit_id),
             patient_id: patient,
-            from: at(from),
-            to: to.map(at),
+            from,
+            to,
             version: 1,
             created_at: now,
         };
@@ -442,6 +453,18 @@ impl Ward {
             .await
             .unwrap()
             .pop()
+    }
+
+    /// Changes rows behind the program's back.
+    pub(crate) async fn execute(&self, sql: &'static str, id: Uuid) {
+        match &self.db {
+            Db::Sqlite { writer, .. } => {
+                sqlx::query(sql).bind(id).execute(writer).await.unwrap();
+            }
+            Db::Postgres { writers, .. } => {
+                sqlx::query(sql).bind(id).execute(writers).await.unwrap();
+            }
+        }
     }
 
     /// What is in quarantine, oldest first, each with its bytes.

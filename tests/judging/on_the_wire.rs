@@ -1,0 +1,146 @@
+//! Random sessions and plans as the JSON that would have made them.
+
+use homeward::domain::measure::Measure;
+use homeward::domain::number::Milli;
+use homeward::domain::plan::Plan;
+use homeward::domain::question::{Question, QuestionKind};
+use homeward::domain::reading::{Comparator, Context, Reading, Suspicion};
+use homeward::domain::rule::{Combination, Direction, Named, Rule, RuleKind};
+use homeward::domain::session::{self, Answer};
+use serde_json::{Value, json};
+
+pub(super) fn session(session: &session::Session) -> Value {
+    json!({
+        "session_id": session.key.session_id, "started_at": session.started_at, "completed_at": session.completed_at,
+        "readings": session.readings.iter().map(reading).collect::<Vec<_>>(),
+        "answers": session.answers.iter().map(answer).collect::<Vec<_>>(),
+    })
+}
+
+fn reading(reading: &Reading) -> Value {
+    let fault = |wanted| reading.fault == Some(wanted);
+    let value = match reading.value {
+        Some(value) => number(value),
+        None if fault(Suspicion::OutOfRange) => json!(1e300),
+        None if fault(Suspicion::NotFinite) => json!("NaN"),
+        None => json!(1),
+    };
+    let comparator = reading.comparator.map(|comparator| match comparator {
+        Comparator::Less => "<",
+        Comparator::Greater => ">",
+    });
+    let control = reading.context == Some(Context::ControlSolution);
+    json!({
+        "measure": reading.measure.map_or("mood", |measure| measure.facts().code),
+        "unit": if fault(Suspicion::UnknownUnit) { "furlong" } else { reading.measure.map_or("1", |measure| measure.facts().unit) },
+        "value": value, "comparator": comparator, "taken_at": reading.taken_at,
+        "context": (control && reading.measure == Some(Measure::Glucose)).then_some("control_solution"),
+    })
+}
+
+fn answer(answer: &Answer) -> Value {
+    json!({ "question": answer.question, "answer": answer.answer, "answered_at": answer.answered_at })
+}
+
+fn number(value: Milli) -> Value {
+    serde_json::from_str(&value.to_string()).expect("a decimal number")
+}
+
+pub(super) fn plan(plan: &Plan) -> Value {
+    let ids: Vec<&str> = plan.rules.iter().map(|rule| rule.id.as_str()).collect();
+    // Plans at random may combine rules that they do not have; one like that would be refused.
+    let rules = plan.rules.iter().filter(|rule| match &rule.kind {
+        RuleKind::Combination(combination) => {
+            names(combination).all(|named| ids.contains(&named.rule.as_str()) && has_side(plan, named))
+        }
+        _ => true,
+    });
+    json!({
+        "reason": plan.reason, "effective_from": plan.effective_from, "until": plan.until,
+        "timezone": plan.timezone.name(), "measures": plan.measures,
+        "rules": rules.map(rule).collect::<Vec<_>>(),
+        "questions": plan.questions.iter().map(question).collect::<Vec<_>>(),
+    })
+}
+
+fn names(combination: &Combination) -> impl Iterator<Item = &Named> {
+    combination.terms.iter().flat_map(|term| &term.0)
+}
+
+fn has_side(plan: &Plan, named: &Named) -> bool {
+    use homeward::domain::finding::Side;
+    let Some(side) = named.side else { return true };
+    plan.rules.iter().any(|rule| match &rule.kind {
+        RuleKind::Limits(limits) if rule.id == named.rule => match side {
+            Side::RedLow => limits.red_low.is_some(),
+            Side::AmberLow => limits.amber_low.is_some(),
+            Side::AmberHigh => limits.amber_high.is_some(),
+            Side::RedHigh => limits.red_high.is_some(),
+        },
+        _ => false,
+    })
+}
+
+fn rule(rule: &Rule) -> Value {
+    let mut body = match &rule.kind {
+        RuleKind::Limits(limits) => json!({
+            "measure": limits.measure, "red_low": limits.red_low.map(number), "amber_low": limits.amber_low.map(number),
+            "amber_high": limits.amber_high.map(number), "red_high": limits.red_high.map(number),
+        }),
+        RuleKind::Change(change) => json!({
+            "measure": change.measure, "direction": if change.direction == Direction::Rise { "rise" } else { "fall" },
+            "by": number(change.by), "within_days": change.within_days, "reference": change.reference,
+            "severity": change.severity,
+        }),
+        RuleKind::Answer(answer) => json!({
+            "question": answer.question, "any_of": answer.any_of, "severity": answer.severity,
+        }),
+        RuleKind::Combination(combination) => {
+            // A list that names the same twice would be refused.
+            let mut terms: Vec<Vec<String>> = Vec::new();
+            for term in &combination.terms {
+                let mut names: Vec<String> = term.0.iter().map(name).collect();
+                names.sort();
+                names.dedup();
+                if !terms.contains(&names) {
+                    terms.push(names);
+                }
+            }
+            json!({
+                "at_least": combination.need.min(terms.len()), "of": terms,
+                "within_hours": combination.within_hours, "severity": combination.severity,
+            })
+        }
+    };
+    body["id"] = json!(rule.id);
+    body["kind"] = json!(rule.kind.word());
+    // A key that a rule does not have is refused, null or not.
+    body.as_object_mut()
+        .expect("an object")
+        .retain(|_, value| !value.is_null());
+    body
+}
+
+fn name(named: &Named) -> String {
+    match named.side {
+        Some(side) => format!("{}.{}", named.rule, side.word()),
+        None => named.rule.clone(),
+    }
+}
+
+fn question(question: &Question) -> Value {
+    let kind = match question.kind {
+        QuestionKind::YesNo => "yes_no",
+        QuestionKind::Choice => "choice",
+        QuestionKind::Number => "number",
+    };
+    let mut body = json!({ "id": question.id, "type": kind, "text": question.text });
+    if question.kind == QuestionKind::Choice {
+        let options = question
+            .options
+            .iter()
+            .map(|option| json!({ "code": option.code, "text": option.text }));
+        body["options"] = options.collect();
+    }
+    body
+}
