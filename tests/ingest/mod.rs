@@ -1,6 +1,8 @@
-//! The data's way, from a frame to the commit, on both databases; `mqtt` and `poison` go the whole way through a broker.
+//! The data's way, from a frame to the commit, on both databases; `through_mqtt` goes the whole way through a broker.
 
 mod marked;
 mod rejected;
+mod rivals;
 mod sent_again;
 mod status;
+mod through_mqtt;

@@ -4,7 +4,6 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use homeward::domain::alert::About;
 use homeward::domain::finding::{Class, Finding, FindingState, Severity};
 use homeward::domain::ids::{PatientId, SessionKey};
 use homeward::domain::plan::{Plan, in_force};
@@ -252,11 +251,7 @@ async fn alerts_hold(ward: &Ward, patient: PatientId, unplanned: bool) -> Result
     let findings = ward.all_findings(patient).await;
     let no_plan = |row: &&FindingRow| row.finding.rule == "no_plan" && row.state == FindingState::Current;
     prop_assert_eq!(findings.iter().filter(no_plan).count(), usize::from(unplanned));
-    let alerts = ward.alerts().await;
-    let mine: Vec<_> = alerts
-        .iter()
-        .filter(|alert| alert.about == About::Patient(patient))
-        .collect();
+    let mine = ward.alerts_of(patient).await;
     for class in [Class::Clinical, Class::Technical] {
         let of_class: Vec<_> = mine.iter().filter(|alert| alert.class == class).collect();
         prop_assert!(of_class.len() <= 1, "nobody closed any: {:?}", of_class);
@@ -288,7 +283,7 @@ async fn replay_is_exact(ward: &Ward, patient: PatientId, now: Instant) -> Resul
     let all = async || {
         (
             ward.all_findings(patient).await,
-            ward.alerts().await,
+            ward.alerts_of(patient).await,
             ward.history(patient).await,
         )
     };

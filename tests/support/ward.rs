@@ -199,6 +199,29 @@ impl Ward {
         (from, to): (Instant, Option<Instant>),
         now: Instant,
     ) -> AssignmentId {
+        let (tx, id) = self.enter(unit_id, patient, (from, to), now).await;
+        tx.commit().await.unwrap();
+        id
+    }
+
+    /// All but the commit.
+    pub(crate) async fn begin_to_assign(
+        &self,
+        unit_id: &str,
+        patient: PatientId,
+        from: &str,
+        now: Instant,
+    ) -> store::Tx {
+        self.enter(unit_id, patient, (at(from), None), now).await.0
+    }
+
+    async fn enter(
+        &self,
+        unit_id: &str,
+        patient: PatientId,
+        (from, to): (Instant, Option<Instant>),
+        now: Instant,
+    ) -> (store::Tx, AssignmentId) {
         let new = Assignment {
             id: self.keeper.ids.make(now),
             unit_id: unit(unit_id),
@@ -214,8 +237,7 @@ impl Ward {
         again::hand_over(&mut tx, &new.unit_id, &self.keeper.ids, now)
             .await
             .unwrap();
-        tx.commit().await.unwrap();
-        new.id
+        (tx, new.id)
     }
 
     /// Corrects a period that was never corrected before; gives how many sessions changed hands.
@@ -369,9 +391,15 @@ impl Ward {
 
     /// Open and closed, oldest first.
     pub(crate) async fn alerts(&self) -> Vec<Alert> {
+        self.alerts_of(None).await
+    }
+
+    /// The same of one patient only.
+    pub(crate) async fn alerts_of(&self, patient: impl Into<Option<PatientId>>) -> Vec<Alert> {
         let mut tx = self.db.read().await.unwrap();
         let filter = Filter {
             standing: Standing::All,
+            patient: patient.into(),
             ..Filter::default()
         };
         let page = store::worklist::list(&mut tx, &filter, None, 500).await.unwrap();
@@ -463,6 +491,17 @@ impl Ward {
             }
             Db::Postgres { writers, .. } => {
                 sqlx::query(sql).bind(id).execute(writers).await.unwrap();
+            }
+        }
+    }
+
+    /// Changes the tables themselves.
+    pub(crate) async fn change(&self, statements: Vec<String>) {
+        for statement in statements {
+            let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(statement));
+            match &self.db {
+                Db::Sqlite { writer, .. } => drop(statement.execute(writer).await.unwrap()),
+                Db::Postgres { writers, .. } => drop(statement.execute(writers).await.unwrap()),
             }
         }
     }
