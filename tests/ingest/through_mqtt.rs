@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use home_unit::payload::Outcome;
 use home_unit::test_unit::TestUnit;
-use homeward::broker::{self, Admission, Broker, Frame, Outlet, Settings, Transport, UnitGate};
+use homeward::broker::{self, Admission, Broker, Frame, Inlet, Outlet, Settings, Transport, UnitGate};
 use homeward::clock::Clock;
 use homeward::domain::alert::About;
 use homeward::domain::finding::{Class, Severity};
@@ -17,7 +17,7 @@ use homeward::ingest::lane::Lane;
 use homeward::ingest::pulse::Pulse;
 use homeward::store::Db;
 use homeward::workers::unit_post::UnitPost;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -77,25 +77,36 @@ struct Service {
     address: SocketAddr,
     outlet: Outlet,
     running: broker::Running,
-    ingest: JoinHandle<()>,
+    stop: watch::Sender<bool>,
+    ingest: JoinHandle<Inlet>,
 }
 
 impl Service {
     async fn start(ward: &Ward, now: Instant) -> Self {
-        let (broker, address) = broker().await;
-        let pulse = Pulse::default();
-        let lanes = (0..2).map(|_| lane(ward, &broker, &pulse, now)).collect();
+        let (broker, _) = broker().await;
+        Self::over(broker, |broker| {
+            let pulse = Pulse::default();
+            (0..2).map(|_| lane(ward, broker, &pulse, now)).collect()
+        })
+    }
+
+    fn over(broker: Broker, lanes: impl FnOnce(&Broker) -> Vec<Lane>) -> Self {
+        let lanes = lanes(&broker);
+        let (stop, stopping) = watch::channel(false);
         Self {
-            address,
+            address: broker.local_addr.unwrap(),
             outlet: broker.outlet,
             running: broker.running,
-            ingest: tokio::spawn(ingest::run(broker.inlet, lanes)),
+            stop,
+            ingest: tokio::spawn(ingest::run(broker.inlet, lanes, stopping)),
         }
     }
 
     async fn stop(self) {
+        self.stop.send_replace(true);
+        let inlet = self.ingest.await.unwrap();
         self.running.stop().await;
-        self.ingest.await.unwrap();
+        drop(inlet);
     }
 }
 
@@ -248,13 +259,7 @@ async fn what_was_read_and_not_committed_comes_again_and_is_stored(database: Tes
 }
 
 fn ingest_of(ward: &Ward, broker: Broker, now: Instant) -> Service {
-    let lanes = vec![lane(ward, &broker, &Pulse::default(), now)];
-    Service {
-        address: broker.local_addr.unwrap(),
-        outlet: broker.outlet,
-        running: broker.running,
-        ingest: tokio::spawn(ingest::run(broker.inlet, lanes)),
-    }
+    Service::over(broker, |broker| vec![lane(ward, broker, &Pulse::default(), now)])
 }
 
 /// So many messages, taken off the broker before any lane sees one: what a lane then takes is one batch.

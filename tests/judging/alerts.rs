@@ -1,9 +1,11 @@
 //! One open alert a patient and class; its version moves with state, severity, claim or a new finding, and with nothing else.
 
+use std::time::Duration;
+
 use homeward::domain::alert::{About, Alert, AlertState};
 use homeward::domain::finding::{Class, Severity};
 use homeward::store;
-use homeward::store::event::EventKind;
+use homeward::store::event::{Event, EventKind};
 
 use crate::support::databases::{TestDatabase, on_both_databases};
 use crate::support::unit_says::{Says as _, ankles, gain, plan, session, spo2};
@@ -165,8 +167,7 @@ async fn each_change_of_an_alert_is_told_to_the_stream(database: TestDatabase) {
         ward.send("HU-1", session(number, taken).breathes(percent), taken)
             .await;
     }
-    let mut tx = ward.db.read().await.unwrap();
-    let events = store::event::after(&mut tx, 0, 100).await.unwrap();
+    let events = stream(&ward, 5).await;
     let told: Vec<_> = events
         .iter()
         .map(|event| (event.event.kind, event.event.patient_id == Some(patient)))
@@ -199,6 +200,24 @@ async fn a_person_who_closes_and_a_batch_that_merges_do_not_lose_each_other(data
     tx.commit().await.unwrap();
     let alert = ward.open(About::Patient(patient), Class::Clinical).await;
     assert_eq!((alert.severity, alert.state), (Severity::Red, AlertState::New));
+}
+
+/// Events are shown once no transaction is open that could still come before them: on PostgreSQL that may be another
+/// test's.
+async fn stream(ward: &Ward, count: usize) -> Vec<Event> {
+    let all = async {
+        loop {
+            let mut tx = ward.db.read().await.unwrap();
+            let events = store::event::after(&mut tx, 0, 100).await.unwrap();
+            if events.len() >= count {
+                return events;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), all)
+        .await
+        .expect("the events appear")
 }
 
 async fn claim(ward: &Ward, alert: &Alert) {
