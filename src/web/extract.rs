@@ -164,6 +164,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // No database holds one, and no name has one.
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(Problem::new(&INVALID_QUERY, "The address holds a NUL character."));
+        }
         match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
             Ok(axum::extract::Query(query)) => Ok(Self(query)),
             Err(error) => {

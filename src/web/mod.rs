@@ -14,18 +14,20 @@ pub mod route;
 pub mod routes;
 pub mod service;
 pub mod standing;
+pub mod time;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::from_fn_with_state;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::timeout::TimeoutLayer;
 
 pub use route::{Allow, Route};
 pub use service::{Part, ServiceView};
@@ -33,7 +35,7 @@ pub use standing::Standing;
 
 use guard::{Guard, guard};
 use limiter::SignInLimiter;
-use problem::{METHOD_NOT_ALLOWED, NOT_FOUND, Problem};
+use problem::{METHOD_NOT_ALLOWED, NOT_FOUND, Problem, TOO_SLOW};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -112,9 +114,9 @@ pub fn router(state: State) -> Router {
             Problem::new(&METHOD_NOT_ALLOWED, "What is at this address does not take this method.")
         })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
+        .layer(from_fn(patience))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            axum::response::IntoResponse::into_response(Problem::internal(&"a handler panicked"))
+            Problem::internal(&"a handler panicked").into_response()
         }))
         .layer(header(
             header::CONTENT_SECURITY_POLICY,
@@ -129,4 +131,16 @@ pub fn router(state: State) -> Router {
         ))
         .layer(header(header::CACHE_CONTROL, "no-store"))
         .with_state(state)
+}
+
+/// An act that is given up is undone: its transaction is dropped with it.
+async fn patience(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(PATIENCE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(
+            &TOO_SLOW,
+            "The request took too long and was given up; nothing was changed.",
+        )
+        .into_response(),
+    }
 }

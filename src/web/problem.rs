@@ -60,6 +60,7 @@ kinds! {
     CSRF = "csrf" FORBIDDEN "The request cannot be told from a forged one";
     NOT_FOUND = "not-found" NOT_FOUND "There is no such thing";
     METHOD_NOT_ALLOWED = "method-not-allowed" METHOD_NOT_ALLOWED "This cannot be done to it";
+    TOO_SLOW = "too-slow" REQUEST_TIMEOUT "The request took too long";
     UNLAWFUL = "unlawful" CONFLICT "As things stand this may not be done";
     TAKEN = "taken" CONFLICT "Another one has this already";
     STALE = "stale" PRECONDITION_FAILED "It has changed since it was read";

@@ -7,7 +7,8 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::schema::SchemaType;
+use utoipa::openapi::{Ref, RefOr, Schema, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use super::State;
@@ -122,8 +123,10 @@ impl Route {
     }
 
     pub fn query<Q: IntoParams>(mut self) -> Self {
-        self.parameters
-            .extend(Q::into_params(|| Some(ParameterIn::Query)));
+        for mut parameter in Q::into_params(|| Some(ParameterIn::Query)) {
+            parameter.schema = parameter.schema.map(without_null);
+            self.parameters.push(parameter);
+        }
         self
     }
 
@@ -139,9 +142,10 @@ impl Route {
 
     /// Answers one page of them.
     pub fn lists<T: ToSchema>(mut self) -> Self {
-        self.answers = Some(self.schema::<ListOf<T>>());
-        // A generic type does not name the schemas of what it is generic over.
         self.schema::<T>();
+        let (name, schema) = ListOf::<T>::described();
+        self.answers = Some(RefOr::Ref(Ref::from_schema_name(&name)));
+        self.schemas.push((name, schema));
         self
     }
 
@@ -149,6 +153,35 @@ impl Route {
         let name = T::name().into_owned();
         T::schemas(&mut self.schemas);
         self.schemas.push((name.clone(), T::schema()));
-        RefOr::Ref(utoipa::openapi::Ref::from_schema_name(name))
+        RefOr::Ref(Ref::from_schema_name(name))
+    }
+}
+
+/// What may be left out of a query can still not be null there.
+fn without_null(schema: RefOr<Schema>) -> RefOr<Schema> {
+    match schema {
+        RefOr::T(Schema::OneOf(mut one_of)) if one_of.items.len() == 2 => {
+            let is_null = |item: &RefOr<Schema>| match item {
+                RefOr::T(Schema::Object(object)) => object.schema_type == SchemaType::Type(Type::Null),
+                _ => false,
+            };
+            one_of.items.retain(|item| !is_null(item));
+            match one_of.items.pop() {
+                Some(only) if one_of.items.is_empty() => only,
+                item => {
+                    one_of.items.extend(item);
+                    RefOr::T(Schema::OneOf(one_of))
+                }
+            }
+        }
+        RefOr::T(Schema::Object(mut object)) => {
+            if let SchemaType::Array(types) = &object.schema_type
+                && let Some(only) = types.iter().find(|one| **one != Type::Null)
+            {
+                object.schema_type = SchemaType::Type(only.clone());
+            }
+            RefOr::T(Schema::Object(object))
+        }
+        other => other,
     }
 }

@@ -141,6 +141,7 @@ async fn queries_that_ask_for_what_cannot_be() {
         ("limit=0", "query/limit"),
         ("limit=501", "query/limit"),
         ("limit=many", "query/limit"),
+        ("limit=1&limit=2", "query/limit"),
         ("colour=red", "query/colour"),
         ("status=happy", "query/status"),
         ("cursor=nonsense", "query/cursor"),
@@ -163,6 +164,19 @@ async fn queries_that_ask_for_what_cannot_be() {
         let reply = hub.get(&format!("{path}?limit=0")).by(&token).send().await;
         reply.is_problem(400, "invalid-query", Some("query/limit"));
     }
+    let nul = hub.get("/api/v1/patients?q=%00").by(&token).send().await;
+    nul.is_problem(400, "invalid-query", None);
+    for time in ["2026-11-21T09:00:00", "2026-11-21", "%2B262142-01-01T00:00:00Z"] {
+        let asked = format!("/api/v1/audit?to={time}");
+        let reply = hub.get(&asked).by(&token).send().await;
+        reply.is_problem(400, "invalid-query", Some("query/to"));
+    }
+    let plus = "/api/v1/audit?from=2026-11-21T09:00:00+01:00";
+    assert_eq!(
+        hub.get(plus).by(&token).send().await.status,
+        200,
+        "as most people write it"
+    );
     let reply = hub.get("/api/v1/audit?from=yesterday").by(&token).send().await;
     reply.is_problem(400, "invalid-query", Some("query/from"));
 }

@@ -1,6 +1,6 @@
 //! Every route against every role and against nobody: the table is what happens.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use homeward::domain::staff::Role;
 use homeward::web::openapi::document;
@@ -119,6 +119,18 @@ fn every_reference_of_the_document_leads_somewhere() {
         references += 1;
     }
     assert!(references > 50, "{references}");
+}
+
+#[test]
+fn no_two_schemas_share_a_name() {
+    let mut known: BTreeMap<String, serde_json::Value> = BTreeMap::new();
+    for route in routes() {
+        for (name, schema) in &route.schemas {
+            let schema = serde_json::to_value(schema).unwrap();
+            let first = known.entry(name.clone()).or_insert_with(|| schema.clone());
+            assert_eq!(*first, schema, "{name} of {route:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! `If-Match` is honoured where it is sent; without it the patient's own state decides whether the step is lawful.
 
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -9,22 +8,24 @@ use uuid::Uuid;
 use super::patients::PatientView;
 use crate::desk::admission;
 use crate::domain::ids::PatientId;
-use crate::domain::time::cut;
 use crate::web::acting::Acting;
 use crate::web::answer::Answer;
 use crate::web::extract::{Body, IfMatchIfSent, Path};
+use crate::web::time::Time;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Admission {
     /// Due times exist from then.
-    from: DateTime<Utc>,
+    #[schema(value_type = DateTime<Utc>)]
+    from: Time,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Discharge {
-    at: DateTime<Utc>,
+    #[schema(value_type = DateTime<Utc>)]
+    at: Time,
     reason: String,
 }
 
@@ -35,7 +36,7 @@ pub async fn admit(
     Body(admission): Body<Admission>,
 ) -> Answer {
     let mut act = acting.begin().await?;
-    let patient = admission::admit(&mut act, PatientId(id), seen, cut(admission.from)).await?;
+    let patient = admission::admit(&mut act, PatientId(id), seen, admission.from.0).await?;
     let view = PatientView::of(patient, acting.caller.role);
     acting.done(act, StatusCode::OK, Some(view.version), &view).await
 }
@@ -47,7 +48,7 @@ pub async fn discharge(
     Body(discharge): Body<Discharge>,
 ) -> Answer {
     let mut act = acting.begin().await?;
-    let at = cut(discharge.at);
+    let Time(at) = discharge.at;
     let patient = admission::discharge(&mut act, PatientId(id), seen, at, &discharge.reason).await?;
     let view = PatientView::of(patient, acting.caller.role);
     acting.done(act, StatusCode::OK, Some(view.version), &view).await

@@ -11,13 +11,13 @@ use super::{ListOf, NoQuery};
 use crate::desk::edit::Edit;
 use crate::desk::{Refusal, assignment as desk};
 use crate::domain::ids::{AssignmentId, PatientId, UnitId};
-use crate::domain::time::cut;
 use crate::store;
 use crate::store::assignment::Assignment;
 use crate::web::State;
 use crate::web::acting::Acting;
 use crate::web::answer::{Answer, plain};
 use crate::web::extract::{Body, IfMatch, Path};
+use crate::web::time::Time;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Assignment)]
@@ -52,18 +52,21 @@ impl From<Assignment> for AssignmentView {
 #[serde(deny_unknown_fields)]
 pub struct NewAssignment {
     patient_id: Uuid,
-    from: DateTime<Utc>,
-    to: Option<DateTime<Utc>>,
+    #[schema(value_type = DateTime<Utc>)]
+    from: Time,
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    to: Option<Time>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AssignmentChange {
-    from: Option<DateTime<Utc>>,
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    from: Option<Time>,
     /// Null takes the end away.
     #[serde(default)]
     #[schema(value_type = Option<DateTime<Utc>>)]
-    to: Edit<DateTime<Utc>>,
+    to: Edit<Time>,
 }
 
 pub async fn list(Extract(state): Extract<State>, Path(unit): Path<UnitId>, _: NoQuery) -> Answer {
@@ -79,7 +82,7 @@ pub async fn list(Extract(state): Extract<State>, Path(unit): Path<UnitId>, _: N
 pub async fn create(acting: Acting, Path(unit): Path<UnitId>, Body(new): Body<NewAssignment>) -> Answer {
     let mut act = acting.begin().await?;
     let patient = PatientId(new.patient_id);
-    let assignment = desk::assign(&mut act, &unit, patient, cut(new.from), new.to.map(cut)).await?;
+    let assignment = desk::assign(&mut act, &unit, patient, new.from.0, new.to.map(|to| to.0)).await?;
     let view = AssignmentView::from(assignment);
     acting
         .done(act, StatusCode::CREATED, Some(view.version), &view)
@@ -93,8 +96,8 @@ pub async fn change(
     Body(change): Body<AssignmentChange>,
 ) -> Answer {
     let mut act = acting.begin().await?;
-    let from = change.from.map(cut);
-    let to = change.to.map(cut);
+    let from = change.from.map(|from| from.0);
+    let to = change.to.map(|to| to.0);
     let assignment = desk::change(&mut act, &unit, AssignmentId(id), seen, from, to).await?;
     let view = AssignmentView::from(assignment);
     acting.done(act, StatusCode::OK, Some(view.version), &view).await

@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 use super::{ListOf, cursor, limit};
 use crate::domain::ids::PatientId;
-use crate::domain::time::cut;
 use crate::store;
 use crate::store::audit::{Filter, Recorded};
 use crate::web::State;
 use crate::web::answer::{Answer, plain};
 use crate::web::extract::Query;
 use crate::web::problem::Problem;
+use crate::web::time::AskedTime;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
@@ -46,17 +46,19 @@ pub struct AuditQuery {
     /// A member of staff, or a token.
     staff_id: Option<Uuid>,
     /// Included.
-    from: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    from: Option<AskedTime>,
     /// Excluded.
-    to: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    to: Option<AskedTime>,
 }
 
 pub async fn list(Extract(state): Extract<State>, Query(query): Query<AuditQuery>) -> Answer {
     let filter = Filter {
         patient: query.patient_id.map(PatientId),
         actor: query.staff_id,
-        from: query.from.map(cut),
-        to: query.to.map(cut),
+        from: query.from.map(|from| from.0),
+        to: query.to.map(|to| to.0),
     };
     let most = limit(query.limit)?;
     let after = cursor(query.cursor.as_deref());

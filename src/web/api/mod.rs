@@ -21,6 +21,8 @@ pub mod units;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::SchemaType;
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -46,11 +48,27 @@ impl From<Actor> for Who {
 }
 
 /// One page of a list, newest first unless said.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct ListOf<T> {
     pub items: Vec<T>,
     /// Send it as `cursor` for what follows; null at the end.
     pub next_cursor: Option<String>,
+}
+
+impl<T: ToSchema> ListOf<T> {
+    /// Its name and schema; derived ones would give every list the same name.
+    pub fn described() -> (String, RefOr<Schema>) {
+        let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
+        let next_cursor = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .description(Some("Send it as `cursor` for what follows; null at the end."));
+        let list = ObjectBuilder::new()
+            .property("items", items)
+            .required("items")
+            .property("next_cursor", next_cursor)
+            .required("next_cursor");
+        (format!("ListOf{}", T::name()), list.into())
+    }
 }
 
 impl<T> ListOf<T> {

@@ -1,7 +1,7 @@
 //! Readings are stored in their sessions, so a page of readings is cut out of pages of sessions; its cursor says where.
 
 use axum::extract::State as Extract;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -10,12 +10,12 @@ use super::sessions::{ReadingView, known, unfold};
 use super::{ListOf, bad_query, limit};
 use crate::domain::ids::{PatientId, UnitId};
 use crate::domain::measure::Measure;
-use crate::domain::time::cut;
 use crate::store::{self, Cursor};
 use crate::web::State;
 use crate::web::answer::{Answer, plain};
 use crate::web::extract::{Path, Query};
 use crate::web::problem::Problem;
+use crate::web::time::AskedTime;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ReadingOfSession)]
@@ -36,9 +36,11 @@ pub struct ReadingsQuery {
     #[param(inline)]
     measure: Option<Measure>,
     /// Taken from then (included).
-    from: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    from: Option<AskedTime>,
     /// Taken until then (excluded).
-    to: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    to: Option<AskedTime>,
 }
 
 /// Sessions read at a time.
@@ -50,7 +52,7 @@ pub async fn list(
     Query(query): Query<ReadingsQuery>,
 ) -> Answer {
     let most = limit(query.limit)? as usize;
-    let (from, to) = (query.from.map(cut), query.to.map(cut));
+    let (from, to) = (query.from.map(|from| from.0), query.to.map(|to| to.0));
     let Place { mut after, mut skip } = Place::read(query.cursor.as_deref())?;
     let mut tx = state.desk.db.read().await?;
     known(&mut tx, PatientId(id)).await?;

@@ -17,7 +17,6 @@ use crate::domain::ids::{PatientId, ReadingId, SessionKey, UnitId};
 use crate::domain::number::Milli;
 use crate::domain::reading::{Context, Decision, Reading};
 use crate::domain::session::{Answer as Answered, Trigger};
-use crate::domain::time::cut;
 use crate::store::decision::DecisionRow;
 use crate::store::shown::ShownSession;
 use crate::store::{self, Tx};
@@ -25,6 +24,7 @@ use crate::web::State;
 use crate::web::answer::{Answer, plain};
 use crate::web::extract::{Path, Query};
 use crate::web::problem::Problem;
+use crate::web::time::AskedTime;
 use crate::wire;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -103,9 +103,11 @@ pub struct SessionsQuery {
     limit: Option<u32>,
     cursor: Option<String>,
     /// Completed from then (included).
-    from: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    from: Option<AskedTime>,
     /// Completed until then (excluded).
-    to: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    to: Option<AskedTime>,
     /// Superseded findings too.
     superseded: Option<bool>,
 }
@@ -116,7 +118,7 @@ pub async fn list(
     Query(query): Query<SessionsQuery>,
 ) -> Answer {
     let patient = PatientId(id);
-    let period = (query.from.map(cut), query.to.map(cut));
+    let period = (query.from.map(|from| from.0), query.to.map(|to| to.0));
     let most = limit(query.limit)?;
     let after = cursor(query.cursor.as_deref());
     let mut tx = state.desk.db.read().await?;
