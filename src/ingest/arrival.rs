@@ -51,6 +51,8 @@ pub struct Refused {
     pub problems: Vec<Problem>,
     /// When its session was completed, where that could be read and believed: it says whose readings these are.
     pub completed_at: Option<Instant>,
+    /// The hash of what its session says, where it could be read: sent again it says the same, in other bytes.
+    pub content_hash: Option<[u8; 32]>,
 }
 
 impl Arrival {
@@ -115,6 +117,7 @@ fn session(unit_id: &UnitId, payload: &[u8], received_at: Instant) -> What {
                 code: RejectCode::ClockFault,
                 problems: vec![fault],
                 completed_at: None,
+                content_hash: Some(content_hash),
             }),
         },
         (Err(rejection), _) => What::Refused(Refused {
@@ -123,6 +126,7 @@ fn session(unit_id: &UnitId, payload: &[u8], received_at: Instant) -> What {
             code: rejection.code,
             problems: rejection.problems,
             completed_at: None,
+            content_hash: None,
         }),
         (Ok(decoded), Err(_)) => What::Refused(Refused {
             unit_id: Some(unit_id.clone()),
@@ -130,6 +134,7 @@ fn session(unit_id: &UnitId, payload: &[u8], received_at: Instant) -> What {
             code: RejectCode::NotJson,
             problems: decoded.problems,
             completed_at: None,
+            content_hash: None,
         }),
     }
 }
@@ -153,6 +158,7 @@ fn status(unit_id: UnitId, payload: &[u8], retained: bool) -> What {
                 .unwrap_or(RejectCode::NotJson),
             problems,
             completed_at: None,
+            content_hash: None,
         }),
     }
 }
@@ -165,5 +171,6 @@ fn refused_topic() -> What {
         code: RejectCode::BadField,
         problems: vec![problem],
         completed_at: None,
+        content_hash: None,
     })
 }

@@ -168,26 +168,32 @@ fn is_poison(arrivals: &[Arrival]) -> bool {
 
 /// Why the store refused it is for the log: the unit can do nothing about it.
 fn poison(arrival: &Arrival) -> Refused {
-    let (unit_id, session_id, completed_at) = match &arrival.what {
-        What::Session { session, .. } => {
-            let key = &session.key;
-            (
-                Some(key.unit_id.clone()),
-                Some(key.session_id),
-                Some(session.completed_at),
-            )
-        }
-        What::Refused(refused) => (refused.unit_id.clone(), refused.session_id, refused.completed_at),
-        What::Status { unit_id, .. } => (Some(unit_id.clone()), None, None),
-        What::Nothing => (None, None, None),
-    };
     let code = RejectCode::Poison;
-    Refused {
-        unit_id,
-        session_id,
+    let refused = Refused {
+        unit_id: arrival.unit_id().cloned(),
+        session_id: None,
         code,
         problems: vec![Problem::new("", code.word(), "could not be stored")],
-        completed_at,
+        completed_at: None,
+        content_hash: None,
+    };
+    match &arrival.what {
+        What::Session {
+            session,
+            content_hash,
+            ..
+        } => Refused {
+            session_id: Some(session.key.session_id),
+            completed_at: Some(session.completed_at),
+            content_hash: Some(*content_hash),
+            ..refused
+        },
+        What::Refused(before) => Refused {
+            code,
+            problems: refused.problems,
+            ..before.clone()
+        },
+        What::Status { .. } | What::Nothing => refused,
     }
 }
 

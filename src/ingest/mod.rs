@@ -32,6 +32,10 @@ pub async fn run(mut inlet: Inlet, lanes: Vec<Lane>, mut stop: watch::Receiver<b
         let frame = tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => break,
+            Some(ended) = working.join_next() => {
+                tracing::error!(fault = ?ended.err(), "an ingest lane has ended; the service cannot go on");
+                break;
+            }
             frame = inlet.next() => frame,
         };
         let Some(frame) = frame else { break };

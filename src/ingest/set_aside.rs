@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::alert::About;
 use crate::domain::finding::{Class, Finding, FindingState, Numbers, Severity, identity};
@@ -70,6 +71,7 @@ pub async fn keep(
             reason: refused.code.word().to_owned(),
             problems: json!(refused.problems).to_string(),
             payload: arrival.payload.to_vec(),
+            says: says(&refused),
         });
         let said = Said::of(arrival);
         whose_is.insert(id, (refused, whose, said));
@@ -84,6 +86,15 @@ pub async fn keep(
     let rows: Vec<FindingRow> = news.iter().map(|news| news.finding.clone()).collect();
     store::finding::upsert(tx, &rows).await?;
     Ok(news)
+}
+
+/// A unit that has not had its receipt sends the same session again with another `sent_at`: that is the same case.
+fn says(refused: &Refused) -> Option<[u8; 32]> {
+    let (session_id, content_hash) = (refused.session_id?, refused.content_hash?);
+    let mut hash = Sha256::new();
+    hash.update(session_id);
+    hash.update(content_hash);
+    Some(hash.finalize().into())
 }
 
 /// Red where an assigned patient's readings are waiting in it; amber otherwise.

@@ -69,7 +69,13 @@ impl<'a> Sorted<'a> {
                 let key = &session.key;
                 if !ground.is_registered(&key.unit_id) {
                     let detail = "no unit is registered under this name".to_owned();
-                    return self.refuse(arrival, session, RejectCode::Unregistered, detail, ground);
+                    return self.refuse(
+                        arrival,
+                        (session, content_hash),
+                        RejectCode::Unregistered,
+                        detail,
+                        ground,
+                    );
                 }
                 match self.seen.get(key).or_else(|| ground.stored(key)) {
                     Some(stored) if stored == content_hash => {
@@ -77,7 +83,13 @@ impl<'a> Sorted<'a> {
                     }
                     Some(_) => {
                         let detail = "a session with this id and other content is stored already".to_owned();
-                        self.refuse(arrival, session, RejectCode::SessionConflict, detail, ground);
+                        self.refuse(
+                            arrival,
+                            (session, content_hash),
+                            RejectCode::SessionConflict,
+                            detail,
+                            ground,
+                        );
                     }
                     None => {
                         self.seen.insert(key.clone(), *content_hash);
@@ -100,7 +112,7 @@ impl<'a> Sorted<'a> {
     fn refuse(
         &mut self,
         arrival: &'a Arrival,
-        session: &Session,
+        (session, content_hash): (&Session, &[u8; 32]),
         code: RejectCode,
         detail: String,
         ground: &Ground,
@@ -112,6 +124,7 @@ impl<'a> Sorted<'a> {
             code,
             problems: vec![problem],
             completed_at: Some(session.completed_at),
+            content_hash: Some(*content_hash),
         };
         self.set_aside(arrival, refused, ground);
     }

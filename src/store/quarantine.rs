@@ -1,5 +1,5 @@
-//! Bytes that could not be taken in are kept whole. The same bytes on the same topic are one case, however often they are
-//! sent; that it was sent again is counted.
+//! Bytes that could not be taken in are kept whole. The same on the same topic is one case, however often it is sent; that
+//! it was sent again is counted.
 
 use std::collections::BTreeMap;
 
@@ -32,6 +32,9 @@ pub struct NewQuarantine {
     /// JSON text.
     pub problems: String,
     pub payload: Vec<u8>,
+    /// A hash of what it says, where that could be read. Messages on one topic that say the same are the same case; of
+    /// the others those with the same bytes are.
+    pub says: Option<[u8; 32]>,
 }
 
 /// A message set aside, without its bytes.
@@ -118,7 +121,10 @@ pub async fn insert(tx: &mut Tx, messages: &[NewQuarantine]) -> Result<Vec<Quara
     // One row a case, in one order for every transaction.
     let mut cases: BTreeMap<(&str, [u8; 32]), (&NewQuarantine, i64, Instant)> = BTreeMap::new();
     for message in messages {
-        let key = (message.topic.as_str(), Sha256::digest(&message.payload).into());
+        let hash = message
+            .says
+            .unwrap_or_else(|| Sha256::digest(&message.payload).into());
+        let key = (message.topic.as_str(), hash);
         let (_, seen, last) = cases.entry(key).or_insert((message, 0, message.received_at));
         *seen += 1;
         *last = (*last).max(message.received_at);

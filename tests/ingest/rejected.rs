@@ -20,6 +20,7 @@ on_both_databases!(
     a_unit_that_nobody_registered_is_set_aside,
     a_topic_of_no_unit_is_set_aside,
     the_same_bad_bytes_are_one_case_and_one_finding,
+    a_refused_session_that_is_sent_again_later_is_the_same_case,
     a_conflict_is_the_patients_of_its_own_time,
     a_status_that_is_no_object_is_set_aside_as_amber,
     the_clock_is_believed_to_the_second,
@@ -273,6 +274,40 @@ async fn the_same_bad_bytes_are_one_case_and_one_finding(database: TestDatabase)
     ward.close(&first, later).await;
     ward.take_in(&[bad(at("21T09:10"))], at("21T09:10")).await;
     assert_eq!(ward.alerts().await.len(), 1);
+}
+
+/// A unit whose receipt was lost sends again, each time with another `sent_at`.
+async fn a_refused_session_that_is_sent_again_later_is_the_same_case(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[])).await;
+    let taken = at("21T08:00");
+    ward.send("HU-1", session(1, taken).weighs(80.0), taken).await;
+    let kinds = [
+        ("HU-1", session(1, taken).weighs(81.0), "session_conflict"),
+        ("HU-1", session(2, at("22T08:00")).weighs(80.0), "clock_fault"),
+        ("HU-9", session(3, taken).weighs(80.0), "unregistered"),
+    ];
+    for second in 0..3 {
+        let now = at(&format!("21T09:00:0{second}"));
+        for (unit_id, session, _) in &kinds {
+            let owed = ward.send(unit_id, session.bytes(now).unwrap(), now).await;
+            assert_eq!(owed[0].outcome, homeward::wire::receipt::Outcome::Rejected);
+        }
+    }
+    let cases = ward.quarantine().await;
+    let told: Vec<_> = cases
+        .iter()
+        .map(|(case, _)| (case.reason.as_str(), case.seen))
+        .collect();
+    assert_eq!(told, kinds.each_ref().map(|(_, _, reason)| (*reason, 3)));
+    let first = kinds[0].1.bytes(at("21T09:00")).unwrap();
+    assert_eq!(cases[0].1, first, "as it came first");
+    let alert = ward.open(About::Patient(patient), Class::Technical).await;
+    assert_eq!((alert.version, ward.on_alert(&alert).await.len()), (2, 2));
+    // Another session that says the same is another case.
+    let other = session(4, at("22T08:00")).weighs(80.0);
+    ward.send("HU-1", &other, at("21T09:01")).await;
+    assert_eq!(ward.quarantine().await.len(), 4);
 }
 
 async fn a_conflict_is_the_patients_of_its_own_time(database: TestDatabase) {

@@ -15,6 +15,7 @@ on_both_databases!(
     a_burst_of_stored_sessions_is_one_alert,
     a_reading_of_1970_does_not_have_the_past_judged_again,
     readings_older_than_their_session_are_found,
+    a_jump_older_than_its_session_keeps_its_own_past,
 );
 
 async fn a_late_lower_weight_makes_a_later_one_a_rise(database: TestDatabase) {
@@ -269,6 +270,32 @@ async fn readings_older_than_their_session_are_found(database: TestDatabase) {
     );
     let rise = ward.all_findings(patient).await;
     assert_eq!(rise[0].finding.at, at("16T09:00"));
+}
+
+async fn a_jump_older_than_its_session_keeps_its_own_past(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[gain()])).await;
+    for (number, when, kg) in [
+        (1, "05T09:00", 80.0),
+        (2, "17T09:00", 80.0),
+        (3, "17T10:00", 90.0),
+    ] {
+        ward.send("HU-1", session(number, at(when)).weighs(kg), at(when))
+            .await;
+    }
+    let mut stored = session(4, at("20T09:00")).weighs(90.0).taken(at("17T11:00"));
+    stored.started_at = None;
+    ward.send("HU-1", stored, at("20T09:00")).await;
+    let jumped = ["accepted", "accepted", "weight_jump", "weight_jump"];
+    assert_eq!(
+        ward.states(patient).await,
+        jumped,
+        "80 was measured twice in 14 days"
+    );
+    // What comes late has session 4 judged again, whose weight of the 17th looks back to the 5th.
+    ward.send("HU-1", session(5, at("19T12:00")).ankles("no"), at("20T10:00"))
+        .await;
+    assert_eq!(ward.states(patient).await, jumped);
 }
 
 async fn spoil_document(ward: &Ward, number: u128) {

@@ -154,6 +154,7 @@ fn message(number: u128, payload: &[u8], received: &str) -> NewQuarantine {
         reason: "not_json".to_owned(),
         problems: "[]".to_owned(),
         payload: payload.to_vec(),
+        says: None,
     }
 }
 
