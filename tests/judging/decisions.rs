@@ -5,7 +5,7 @@ use homeward::domain::finding::{Class, Severity};
 use homeward::domain::reading::Decision::{Accept, Exclude};
 
 use crate::support::databases::{TestDatabase, on_both_databases};
-use crate::support::unit_says::{Says as _, gain, plan, session, spo2};
+use crate::support::unit_says::{Says as _, ankles, both, gain, plan, session, spo2};
 use crate::support::ward::{Ward, at, key};
 
 on_both_databases!(
@@ -13,6 +13,7 @@ on_both_databases!(
     what_is_accepted_counts_everywhere,
     the_last_decision_counts,
     a_reading_accepted_out_of_its_time_is_found,
+    what_follows_a_session_with_a_reading_out_of_time_is_judged_again,
     a_decision_outlives_judging_again,
 );
 
@@ -140,6 +141,27 @@ async fn a_reading_accepted_out_of_its_time_is_found(database: TestDatabase) {
     assert_eq!(
         ward.findings(patient).await,
         ["1 gain amber late", "3 gain amber", "4 gain amber"]
+    );
+}
+
+async fn what_follows_a_session_with_a_reading_out_of_time_is_judged_again(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let patient = ward
+        .patient_with("HU-1", plan(&[gain(), ankles(), both(48)]))
+        .await;
+    let early = session(1, at("10T09:00")).weighs(80.0).taken(at("20T09:00"));
+    ward.send("HU-1", early, at("10T09:00")).await;
+    ward.send("HU-1", session(2, at("11T09:00")).ankles("yes"), at("11T09:00"))
+        .await;
+    ward.decide(&key("HU-1", 1), 0, Accept, at("20T13:00")).await;
+    assert_eq!(ward.findings(patient).await, ["2 swollen context"]);
+    // A lower weight of the 19th makes the reading of the 20th a rise, and that the session of the 10th, to which the
+    // next day's answer is near.
+    ward.send("HU-1", session(3, at("19T10:00")).weighs(77.9), at("22T10:00"))
+        .await;
+    assert_eq!(
+        ward.findings(patient).await,
+        ["1 gain amber late", "2 both red late", "2 swollen context"]
     );
 }
 

@@ -16,6 +16,7 @@ on_both_databases!(
     a_reading_of_1970_does_not_have_the_past_judged_again,
     readings_older_than_their_session_are_found,
     a_jump_older_than_its_session_keeps_its_own_past,
+    a_past_reading_may_be_later_than_its_session,
 );
 
 async fn a_late_lower_weight_makes_a_later_one_a_rise(database: TestDatabase) {
@@ -296,6 +297,32 @@ async fn a_jump_older_than_its_session_keeps_its_own_past(database: TestDatabase
     ward.send("HU-1", session(5, at("19T12:00")).ankles("no"), at("20T10:00"))
         .await;
     assert_eq!(ward.states(patient).await, jumped);
+}
+
+async fn a_past_reading_may_be_later_than_its_session(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[gain()])).await;
+    // Exactly 14 days before the last weight, though its session ended half a minute earlier.
+    let first = session(1, at("05T10:59:30")).weighs(80.0).taken(at("05T11:00"));
+    ward.send("HU-1", first, at("05T11:00")).await;
+    for (number, when, kg) in [
+        (2, "17T12:00", 80.0),
+        (3, "18T10:00", 90.0),
+        (4, "19T11:00", 90.0),
+    ] {
+        ward.send(
+            "HU-1",
+            session(number, at(when)).weighs(kg).taken(at(when)),
+            at(when),
+        )
+        .await;
+    }
+    let states = ward.states(patient).await;
+    assert_eq!(
+        states,
+        ["accepted", "accepted", "weight_jump", "weight_jump"],
+        "80 was measured twice in 14 days"
+    );
 }
 
 async fn spoil_document(ward: &Ward, number: u128) {
