@@ -8,11 +8,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
+use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::address::{BrokerArgs, seconds};
 use crate::clock::Clock;
 use crate::cohort::{Cohort, Settings};
-use crate::link::{Broker, Version};
+use crate::load::command::{self as load, LoadArgs};
 use crate::members;
 use crate::patient::{Condition, Story};
 use crate::report;
@@ -48,20 +50,18 @@ enum Command {
     /// Progress goes to standard error, the summary to standard output.
     #[command(after_help = EXAMPLES)]
     Run(Box<RunArgs>),
+    /// Send many sessions, at a rate or flat out, and account for every receipt.
+    ///
+    /// Every message is a function of the seed, its number and the flags, so that a run can be repeated and checked.
+    #[command(after_help = load::EXAMPLES)]
+    Load(Box<LoadArgs>),
 }
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("who").args(["unit", "cohort"]).required(true))]
 pub(crate) struct RunArgs {
-    /// The broker: mqtt://HOST:PORT or mqtts://HOST:PORT
-    #[arg(long, value_name = "URL", default_value = "mqtt://127.0.0.1:1883")]
-    broker: String,
-    /// Certificates to trust with mqtts, as PEM [default: the system's]
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// The protocol's version: 3 (3.1.1) or 5
-    #[arg(long, value_name = "3|5", default_value = "5", value_parser = version)]
-    mqtt: Version,
+    #[command(flatten)]
+    broker: BrokerArgs,
 
     /// One unit, by its id
     #[arg(
@@ -138,12 +138,12 @@ pub(crate) enum Failure {
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
-    let Cli {
-        command: Command::Run(args),
-    } = Cli::parse();
-    let result = tokio::runtime::Runtime::new()
-        .map_err(|error| Failure::Failed(error.to_string()))
-        .and_then(|runtime| runtime.block_on(run(&args)));
+    let Cli { command } = Cli::parse();
+    let result = match &command {
+        Command::Run(args) => on(&mut runtime::Builder::new_multi_thread(), run(args)),
+        // One thread, so that the service under test has the others.
+        Command::Load(args) => on(&mut runtime::Builder::new_current_thread(), load::run(args)),
+    };
     let (code, message) = match result {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Usage(message)) => (2, message),
@@ -154,15 +154,25 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
+fn on(
+    runtime: &mut runtime::Builder,
+    command: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let runtime = runtime.enable_all().build();
+    runtime
+        .map_err(|error| Failure::Failed(error.to_string()))?
+        .block_on(command)
+}
+
 async fn run(args: &RunArgs) -> Result<(), Failure> {
-    let broker = Broker::parse(&args.broker, || trusted(args)).map_err(Failure::Usage)?;
+    let broker = args.broker.broker()?;
     let mut clock = Clock::real();
     if let Some(speed) = args.speed {
         clock = clock.living_since(chrono::TimeDelta::days(args.days_back.into()), speed);
     }
     let members = members::read(args, &clock)?;
     let settings = Settings {
-        version: args.mqtt,
+        version: args.broker.mqtt,
         offline: args.offline.clone(),
         state: args.state.clone(),
         ..Settings::new(broker)
@@ -191,41 +201,12 @@ async fn after(limit: Option<Duration>) {
 }
 
 /// Interrupt and termination both end a run in good order.
-async fn interrupted() -> std::io::Result<()> {
+pub(crate) async fn interrupted() -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         result = tokio::signal::ctrl_c() => result,
         _ = terminate.recv() => Ok(()),
     }
-}
-
-fn trusted(args: &RunArgs) -> Result<Vec<u8>, String> {
-    const SYSTEM: [&str; 3] = [
-        "/etc/ssl/certs/ca-certificates.crt",
-        "/etc/pki/tls/certs/ca-bundle.crt",
-        "/etc/ssl/cert.pem",
-    ];
-    if let Some(file) = &args.ca {
-        return std::fs::read(file).map_err(|error| format!("--ca {}: {error}", file.display()));
-    }
-    let found = SYSTEM.iter().find_map(|file| std::fs::read(file).ok());
-    found.ok_or_else(|| "mqtts needs certificates to trust: give --ca FILE".to_owned())
-}
-
-fn version(text: &str) -> Result<Version, String> {
-    match text {
-        "3" | "3.1.1" => Ok(Version::V311),
-        "5" => Ok(Version::V5),
-        _ => Err("3 or 5".to_owned()),
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "a number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| "a number of seconds above 0".to_owned())
 }
 
 fn factor(text: &str) -> Result<f64, String> {

@@ -30,6 +30,9 @@ pub mod cohort;
 mod drive;
 pub mod test_unit;
 
+pub mod load;
+
+mod address;
 pub mod cli;
 mod members;
 mod report;

@@ -160,9 +160,9 @@ async fn poll(mut polled: Polled, client: Client, filters: Vec<String>, events: 
             Ok(Heard::Subscribed(false)) if !up => break LinkError::NotSubscribed,
             Ok(Heard::Subscribed(ok)) => LinkEvent::Subscribed(ok),
             Ok(Heard::Message { topic, payload }) => LinkEvent::Message { topic, payload },
-            Ok(Heard::PublishRefused(reason)) => LinkEvent::PublishRefused(reason),
+            Ok(Heard::NotTaken { reason, .. }) => LinkEvent::PublishRefused(reason),
             Ok(Heard::Disconnected) => return,
-            Ok(Heard::Nothing) => continue,
+            Ok(Heard::Numbered(_) | Heard::Taken(_) | Heard::Nothing) => continue,
             Err(error) => break error,
         };
         match events.try_send(event) {

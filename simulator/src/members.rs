@@ -1,6 +1,7 @@
 //! Whom the command line means: one unit, or the lines of a file as the service's own `unit add --json` writes
 //! them or a spreadsheet does. Secrets are read here and shown nowhere.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
 
@@ -97,7 +98,7 @@ fn secret(args: &RunArgs) -> Result<String, Failure> {
     }
 }
 
-fn text(file: &Path) -> Result<String, Failure> {
+pub(crate) fn text(file: &Path) -> Result<String, Failure> {
     let mut text = String::new();
     let read = if file == Path::new("-") {
         std::io::stdin().read_to_string(&mut text).map(|_| ())
@@ -108,6 +109,15 @@ fn text(file: &Path) -> Result<String, Failure> {
         .map_err(|error| usage(file, &error.to_string()))
 }
 
+/// The unit ids of a file and their secrets, in its order.
+pub(crate) fn credentials(file: &Path) -> Result<(Vec<String>, Vec<String>), Failure> {
+    let lines = lines(&text(file)?).map_err(|fault| usage(file, &fault))?;
+    if lines.is_empty() {
+        return Err(usage(file, "there is no unit in it"));
+    }
+    Ok(lines.into_iter().map(|line| (line.unit_id, line.secret)).unzip())
+}
+
 fn usage(file: &Path, fault: &str) -> Failure {
     Failure::Usage(format!("{}: {fault}", file.display()))
 }
@@ -115,6 +125,7 @@ fn usage(file: &Path, fault: &str) -> Failure {
 /// JSON objects or CSV, line by line; a heading and empty lines are passed over.
 fn lines(text: &str) -> Result<Vec<Line>, String> {
     let mut lines: Vec<Line> = Vec::new();
+    let mut seen = HashSet::new();
     for (at, text) in (1..)
         .zip(text.lines())
         .filter(|(_, text)| !text.trim().is_empty())
@@ -132,7 +143,7 @@ fn lines(text: &str) -> Result<Vec<Line>, String> {
         if !is_unit_id(&line.unit_id) {
             return Err(format!("line {at}: not a unit id"));
         }
-        if lines.iter().any(|earlier| earlier.unit_id == line.unit_id) {
+        if !seen.insert(line.unit_id.clone()) {
             return Err(format!("line {at}: unit {} comes twice", line.unit_id));
         }
         lines.push(line);

@@ -28,7 +28,7 @@ impl Default for Backoff {
 impl Backoff {
     /// The wait after the `tries`-th try, up to a quarter longer by chance, so that the units of a whole region
     /// do not come back together.
-    fn after(&self, tries: u32, dice: &mut StdRng) -> TimeDelta {
+    pub(crate) fn after(&self, tries: u32, dice: &mut StdRng) -> TimeDelta {
         let first = self.first.num_milliseconds().max(1);
         let longest = self.longest.num_milliseconds().max(first);
         let doubled = first

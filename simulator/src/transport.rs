@@ -8,7 +8,7 @@ use rumqttc::mqttbytes::v4 as wire4;
 use rumqttc::v5::mqttbytes::v5 as wire5;
 use rumqttc::{TlsConfiguration, Transport, v5};
 
-use crate::link::{LinkError, LinkSettings, Version};
+use crate::link::{Broker, LinkError, LinkSettings, Version};
 use crate::payload::Status;
 use crate::topics::topic;
 
@@ -40,7 +40,15 @@ pub(crate) enum Heard {
         topic: String,
         payload: Vec<u8>,
     },
-    PublishRefused(String),
+    /// The oldest publication handed over that had no packet id has this one now, and goes out.
+    Numbered(u16),
+    /// The broker answered a publication.
+    Taken(u16),
+    /// The broker answered it with a refusal (MQTT 5 only).
+    NotTaken {
+        packet: u16,
+        reason: String,
+    },
     /// Our own good-bye has been written.
     Disconnected,
     Nothing,
@@ -52,52 +60,85 @@ impl fmt::Debug for Client {
     }
 }
 
+/// Who connects, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Connect {
+    pub(crate) broker: Broker,
+    pub(crate) version: Version,
+    pub(crate) client_id: String,
+    /// User name and password.
+    pub(crate) login: Option<(String, String)>,
+    /// The broker keeps the session for a week.
+    pub(crate) persistent: bool,
+    /// The last will: topic and payload, retained.
+    pub(crate) will: Option<(String, Vec<u8>)>,
+}
+
 impl Client {
+    /// A unit's own connection.
     pub(crate) fn new(settings: &LinkSettings, capacity: usize) -> Result<(Self, Polled), LinkError> {
         let will = match &settings.will {
             Some(status) => {
-                Some(serde_json::to_vec::<Status>(status).map_err(|e| LinkError::Lost(e.to_string()))?)
+                let words =
+                    serde_json::to_vec::<Status>(status).map_err(|e| LinkError::Lost(e.to_string()))?;
+                Some((topic(&settings.unit_id, "status"), words))
             }
             None => None,
         };
-        let will_topic = topic(&settings.unit_id, "status");
-        let (host, port) = (settings.broker.host.clone(), settings.broker.port);
-        let transport = settings.broker.tls.clone().map_or_else(Transport::tcp, tls);
-        Ok(match settings.version {
+        let connect = Connect {
+            broker: settings.broker.clone(),
+            version: settings.version,
+            client_id: settings.unit_id.clone(),
+            login: Some((settings.unit_id.clone(), settings.secret.clone())),
+            persistent: settings.persistent,
+            will,
+        };
+        Ok(Self::open(&connect, capacity))
+    }
+
+    /// Any connection. It is made by the first poll.
+    pub(crate) fn open(connect: &Connect, capacity: usize) -> (Self, Polled) {
+        let (host, port) = (connect.broker.host.clone(), connect.broker.port);
+        let transport = connect.broker.tls.clone().map_or_else(Transport::tcp, tls);
+        match connect.version {
             Version::V311 => {
-                let mut options = rumqttc::MqttOptions::new(settings.unit_id.clone(), host, port);
+                let mut options = rumqttc::MqttOptions::new(connect.client_id.clone(), host, port);
                 options
-                    .set_credentials(&settings.unit_id, &settings.secret)
                     .set_keep_alive(KEEP_ALIVE)
-                    .set_clean_session(!settings.persistent)
+                    .set_clean_session(!connect.persistent)
                     .set_inflight(IN_FLIGHT)
                     .set_max_packet_size(LARGEST_PACKET as usize, LARGEST_PACKET_OUT_3)
                     .set_transport(transport);
-                if let Some(will) = will {
+                if let Some((name, secret)) = &connect.login {
+                    options.set_credentials(name, secret);
+                }
+                if let Some((topic, words)) = connect.will.clone() {
                     let qos = rumqttc::QoS::AtLeastOnce;
-                    options.set_last_will(rumqttc::LastWill::new(will_topic, will, qos, true));
+                    options.set_last_will(rumqttc::LastWill::new(topic, words, qos, true));
                 }
                 let (client, polled) = rumqttc::AsyncClient::new(options, capacity);
                 (Self::V4(client), Polled::V4(Box::new(polled)))
             }
             Version::V5 => {
-                let mut options = v5::MqttOptions::new(settings.unit_id.clone(), host, port);
+                let mut options = v5::MqttOptions::new(connect.client_id.clone(), host, port);
                 options
-                    .set_credentials(&settings.unit_id, &settings.secret)
                     .set_keep_alive(KEEP_ALIVE)
-                    .set_clean_start(!settings.persistent)
-                    .set_session_expiry_interval(settings.persistent.then_some(SESSION_EXPIRY_S))
+                    .set_clean_start(!connect.persistent)
+                    .set_session_expiry_interval(connect.persistent.then_some(SESSION_EXPIRY_S))
                     .set_max_packet_size(Some(LARGEST_PACKET))
                     .set_outgoing_inflight_upper_limit(IN_FLIGHT)
                     .set_transport(transport);
-                if let Some(will) = will {
+                if let Some((name, secret)) = &connect.login {
+                    options.set_credentials(name, secret);
+                }
+                if let Some((topic, words)) = connect.will.clone() {
                     let qos = v5::mqttbytes::QoS::AtLeastOnce;
-                    options.set_last_will(wire5::LastWill::new(will_topic, will, qos, true, None));
+                    options.set_last_will(wire5::LastWill::new(topic, words, qos, true, None));
                 }
                 let (client, polled) = v5::AsyncClient::new(options, capacity);
                 (Self::V5(client), Polled::V5(Box::new(polled)))
             }
-        })
+        }
     }
 
     pub(crate) fn publish(&self, topic: &str, payload: Vec<u8>, retain: bool) -> Result<(), LinkError> {
@@ -158,6 +199,8 @@ fn heard4(event: rumqttc::Event) -> Heard {
             topic: p.topic,
             payload: p.payload.to_vec(),
         },
+        Incoming(wire4::Packet::PubAck(ack)) => Heard::Taken(ack.pkid),
+        Outgoing(rumqttc::Outgoing::Publish(packet)) => Heard::Numbered(packet),
         Outgoing(rumqttc::Outgoing::Disconnect) => Heard::Disconnected,
         Incoming(_) | Outgoing(_) => Heard::Nothing,
     }
@@ -176,9 +219,15 @@ fn heard5(event: v5::Event) -> Heard {
             payload: p.payload.to_vec(),
         },
         Incoming(wire5::Packet::PubAck(ack)) => match ack.reason {
-            wire5::PubAckReason::Success | wire5::PubAckReason::NoMatchingSubscribers => Heard::Nothing,
-            reason => Heard::PublishRefused(format!("{reason:?}")),
+            wire5::PubAckReason::Success | wire5::PubAckReason::NoMatchingSubscribers => {
+                Heard::Taken(ack.pkid)
+            }
+            reason => Heard::NotTaken {
+                packet: ack.pkid,
+                reason: format!("{reason:?}"),
+            },
         },
+        Outgoing(rumqttc::Outgoing::Publish(packet)) => Heard::Numbered(packet),
         Outgoing(rumqttc::Outgoing::Disconnect) => Heard::Disconnected,
         Incoming(_) | Outgoing(_) => Heard::Nothing,
     }
