@@ -14,7 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::address::{BrokerArgs, seconds};
 use crate::clock::Clock;
 use crate::cohort::{Cohort, Settings};
-use crate::load::command::{self as load, LoadArgs};
+use crate::load::args::{self, LoadArgs};
+use crate::load::command as load;
 use crate::members;
 use crate::patient::{Condition, Story};
 use crate::report;
@@ -53,7 +54,7 @@ enum Command {
     /// Send many sessions, at a rate or flat out, and account for every receipt.
     ///
     /// Every message is a function of the seed, its number and the flags, so that a run can be repeated and checked.
-    #[command(after_help = load::EXAMPLES)]
+    #[command(after_help = args::EXAMPLES)]
     Load(Box<LoadArgs>),
 }
 

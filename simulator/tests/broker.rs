@@ -26,10 +26,20 @@ use uuid::Uuid;
 
 use crate::at;
 
-struct Mosquitto {
+pub(crate) struct Mosquitto {
     child: Child,
-    address: SocketAddr,
-    _folder: TempDir,
+    pub(crate) address: SocketAddr,
+    folder: TempDir,
+}
+
+impl Mosquitto {
+    /// Kills it and starts it again on the same port: all that it held is gone.
+    pub(crate) fn restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let config = self.folder.path().join("mosquitto.conf");
+        self.child = run(&config).expect("the port is free again");
+    }
 }
 
 impl Drop for Mosquitto {
@@ -60,22 +70,15 @@ fn required() -> bool {
 
 /// A broker of its own for one test; none where Mosquitto is not installed and not required.
 #[expect(clippy::print_stderr, reason = "a test that is not run says so")]
-fn mosquitto(units: &[(&str, &str)]) -> Option<Mosquitto> {
-    let program = [
-        "/usr/sbin/mosquitto",
-        "/usr/bin/mosquitto",
-        "/usr/local/sbin/mosquitto",
-    ]
-    .into_iter()
-    .find(|path| Path::new(path).exists());
-    let Some(program) = program else {
+pub(crate) fn mosquitto(units: &[(&str, &str)]) -> Option<Mosquitto> {
+    if program().is_none() {
         assert!(
             !required(),
             "HOMEWARD_TEST_REQUIRE names mosquitto, and it was not found"
         );
         eprintln!("not run: Mosquitto was not found");
         return None;
-    };
+    }
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let users = units.iter().chain(&[("service", "service")]);
@@ -102,30 +105,48 @@ fn mosquitto(units: &[(&str, &str)]) -> Option<Mosquitto> {
             path("acl").display()
         );
         std::fs::write(path("mosquitto.conf"), config).unwrap();
-        let mut child = Command::new(program)
-            .arg("-c")
-            .arg(path("mosquitto.conf"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-        let running = log
-            .by_ref()
-            .map_while(Result::ok)
-            .any(|line| line.contains("running"));
-        if running {
-            // Its log is read to the end, or the broker would stop at a full pipe.
-            std::thread::spawn(move || log.for_each(drop));
+        if let Some(child) = run(&path("mosquitto.conf")) {
             return Some(Mosquitto {
                 child,
                 address,
-                _folder: folder,
+                folder,
             });
         }
-        child.wait().unwrap();
     }
     panic!("Mosquitto does not start");
+}
+
+fn program() -> Option<&'static str> {
+    [
+        "/usr/sbin/mosquitto",
+        "/usr/bin/mosquitto",
+        "/usr/local/sbin/mosquitto",
+    ]
+    .into_iter()
+    .find(|path| Path::new(path).exists())
+}
+
+/// Starts the broker; none where it ends at once, as it does where its port is taken.
+fn run(config: &Path) -> Option<Child> {
+    let mut child = Command::new(program()?)
+        .arg("-c")
+        .arg(config)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let running = log
+        .by_ref()
+        .map_while(Result::ok)
+        .any(|line| line.contains("running"));
+    if running {
+        // Its log is read to the end, or the broker would stop at a full pipe.
+        std::thread::spawn(move || log.for_each(drop));
+        return Some(child);
+    }
+    child.wait().unwrap();
+    None
 }
 
 /// The service's side, scripted: what it stores, and which receipts it never sends.

@@ -9,6 +9,8 @@ mod command;
 #[cfg(test)]
 mod link;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod payload;
 #[cfg(test)]
 mod plan;

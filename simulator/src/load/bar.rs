@@ -32,8 +32,9 @@ impl Bar {
         });
     }
 
-    pub(super) fn clear(&self) {
-        if std::io::stderr().is_terminal() {
+    /// Takes the line away, for the summary.
+    pub(super) fn clear(self) {
+        if self.shown > 0 && std::io::stderr().is_terminal() {
             drop(write!(std::io::stderr(), "\r\x1b[K"));
         }
     }
@@ -55,22 +56,22 @@ impl Bar {
             .collect();
         let (then, before) = std::mem::replace(&mut self.last, (progress.seconds, *closed));
         let speed = (closed - before) as f64 / (progress.seconds - then).max(0.001);
-        let mut line = format!(
+        let mut parts = vec![format!(
             "[{bar}] {closed}/{sessions} · {speed:.0}/s · {open} open · p50 {:.1} p99 {:.1} ms",
             latency.p50, latency.p99
-        );
+        )];
         if *resent > 0 {
-            line += &format!(" · {resent} resent");
+            parts.push(format!("{resent} resent"));
         }
         if *wrong > 0 {
-            line += &format!(" · {wrong} WRONG");
+            parts.push(format!("{wrong} WRONG"));
         }
         if let (up, all) = progress.connections
             && up < all
         {
             let fault = progress.fault.as_deref().unwrap_or("connecting");
-            line += &format!(" · {up}/{all} connected: {fault}");
+            parts.push(format!("{up}/{all} connected: {fault}"));
         }
-        line
+        parts.join(" · ")
     }
 }

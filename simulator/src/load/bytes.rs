@@ -6,7 +6,8 @@ use std::io::Write;
 use chrono::{DateTime, Datelike, Timelike};
 
 use super::fault::Fault;
-use super::recipe::{Breach, DAY, Kind, Recipe, Spec};
+use super::recipe::{DAY, Recipe};
+use super::spec::{Breach, Kind, Spec};
 
 /// Which sending of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +112,7 @@ impl Recipe {
         let cuff = at - 93_000;
         reading("systolic_bp", "mm[Hg]", cuff, &|out| number(out, values.systolic));
         reading("diastolic_bp", "mm[Hg]", cuff, &|out| {
-            number(out, values.diastolic)
+            number(out, values.diastolic);
         });
         let heart_rate = values.heart_rate + u64::from(copy == Copy::Changed);
         reading("heart_rate", "/min", cuff, &|out| number(out, heart_rate));

@@ -7,7 +7,8 @@ use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::recipe::{Kind, Recipe};
+use super::recipe::Recipe;
+use super::spec::Kind;
 use crate::payload::Outcome;
 
 /// The code of a session that comes again with another content.
@@ -57,7 +58,7 @@ impl Recipe {
             fault: fault.map(super::fault::Fault::name),
             completed_at: completed_at.to_rfc3339_opts(SecondsFormat::Secs, false),
             late: spec.late,
-            breach: spec.breach.map(super::recipe::Breach::measure),
+            breach: spec.breach.map(super::spec::Breach::measure),
         };
         let second = match spec.kind {
             Kind::Duplicate { .. } => Some(Expectation {

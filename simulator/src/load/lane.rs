@@ -22,6 +22,8 @@ pub(super) struct Lane {
     /// Without all their receipts, so that they can be sent again.
     open: BTreeSet<u64>,
     in_flight: usize,
+    /// Refusals of the sign-in in a row.
+    refusals: u32,
 }
 
 /// So many publications are in the client's hands at a time: more than fit into its own window, which keeps the
@@ -55,6 +57,7 @@ impl Lane {
     /// A new connection.
     pub(super) fn up(&mut self, client: Client, ledger: &Ledger) {
         self.client = Some(client);
+        self.refusals = 0;
         self.resume(ledger);
     }
 
@@ -71,6 +74,12 @@ impl Lane {
         self.handed.clear();
         self.numbered.clear();
         self.in_flight = 0;
+    }
+
+    /// The sign-in was refused: how often by now.
+    pub(super) fn refused(&mut self) -> u32 {
+        self.refusals += 1;
+        self.refusals
     }
 
     /// Hands over what there is room for, and names each in `sent`.

@@ -4,6 +4,7 @@
 //! `recipe` (what is index i?) → `bytes` → `pace` (when?) → `lane` and `line` (over which connection?) → `run`
 //! (receipts to `ledger`) → `summary`.
 
+pub mod account;
 pub mod bytes;
 pub mod expectation;
 pub mod fault;
@@ -12,59 +13,30 @@ pub mod ledger;
 pub mod pace;
 pub mod recipe;
 pub mod shuffle;
+pub mod spec;
 pub mod summary;
 
+pub(crate) mod args;
 pub(crate) mod command;
 
 mod bar;
 mod lane;
 mod line;
+mod order;
 mod run;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
-use uuid::Uuid;
 
-use crate::link::{Broker, LinkError, Version};
-use crate::queue::Backoff;
-use crate::topics::topic;
-use crate::transport::Connect;
-use line::Line;
-use pace::{Beat, Pace};
-use recipe::Recipe;
+use crate::link::LinkError;
+use order::SPREAD;
+pub use order::{Order, Who};
+use pace::Beat;
 use run::Run;
 use summary::{Progress, Summary};
-
-/// What to send, how and for how long.
-#[derive(Debug, Clone)]
-pub struct Order {
-    pub broker: Broker,
-    pub version: Version,
-    pub recipe: Arc<Recipe>,
-    pub who: Who,
-    pub pace: Pace,
-    pub resend: Backoff,
-    /// The most that a run takes, from the first session on.
-    pub timeout: Duration,
-    /// The service may be killed meanwhile.
-    pub crashes: bool,
-}
-
-/// Who signs in.
-#[derive(Clone)]
-pub enum Who {
-    /// Each unit for itself, with its secret; in the order of the recipe's units.
-    EachUnit(Vec<String>),
-    /// One login for all units, over so many connections and one more for the receipts.
-    Pool {
-        connections: usize,
-        login: Option<(String, String)>,
-    },
-}
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -90,11 +62,12 @@ pub enum Ending {
     Done,
     TimedOut,
     Interrupted,
+    /// For its last fault.
+    Failed,
 }
 
-/// Beside this, 4 ms for each connection: brokers listen with short queues.
+/// For the last connection, from when its turn to be made has come.
 const PATIENCE: Duration = Duration::from_secs(30);
-const SPREAD: Duration = Duration::from_millis(4);
 
 /// After the last receipt, for those that should not come.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -117,7 +90,14 @@ pub async fn run(
     tokio::pin!(stop);
     let ending = tokio::select! {
         connected = connect(&mut run, &mut told) => match connected {
-            Ok(()) => send(order, &mut run, &mut told, &mut stop, &mut progress).await?,
+            Ok(()) => match send(order, &mut run, &mut told, &mut stop, &mut progress).await {
+                Ok(ending) => ending,
+                Err(error) => {
+                    // What was sent until then is worth telling all the same.
+                    run.fault = Some(error.to_string());
+                    Ending::Failed
+                }
+            },
             Err(error) => return Err(error),
         },
         () = &mut stop => Ending::Interrupted,
@@ -142,18 +122,16 @@ async fn connect(run: &mut Run, told: &mut Tellings) -> Result<(), LoadError> {
         if up == all {
             return Ok(());
         }
-        match tokio::time::timeout_at(deadline, told.recv()).await {
-            Ok(Some((place, told))) => run.told(place, told)?,
-            Ok(None) | Err(_) => {
-                let fault = run.fault.as_ref().map(|fault| format!(": {fault}"));
-                return Err(LoadError::NotConnected {
-                    up,
-                    all,
-                    patience,
-                    fault: fault.unwrap_or_default(),
-                });
-            }
-        }
+        let Ok(Some((place, told))) = tokio::time::timeout_at(deadline, told.recv()).await else {
+            let fault = run.fault.as_ref().map(|fault| format!(": {fault}"));
+            return Err(LoadError::NotConnected {
+                up,
+                all,
+                patience,
+                fault: fault.unwrap_or_default(),
+            });
+        };
+        run.told(place, told)?;
     }
 }
 
@@ -202,62 +180,5 @@ async fn at(wake: Option<Instant>) {
     match wake {
         Some(wake) => tokio::time::sleep_until(wake).await,
         None => std::future::pending().await,
-    }
-}
-
-impl Order {
-    /// The connections: the publishers in their order, then the listener.
-    fn lines(&self, to: &mpsc::UnboundedSender<(usize, line::Told)>) -> Vec<Line> {
-        let line =
-            |place: usize, client_id: String, login: Option<(String, String)>, filters: Vec<String>| {
-                let connect = Connect {
-                    broker: self.broker.clone(),
-                    version: self.version,
-                    client_id,
-                    login,
-                    persistent: false,
-                    will: None,
-                };
-                Line {
-                    place,
-                    connect,
-                    filters,
-                    wait: SPREAD * u32::try_from(place).unwrap_or(u32::MAX),
-                    to: to.clone(),
-                }
-            };
-        match &self.who {
-            Who::EachUnit(secrets) => (0..)
-                .zip(self.recipe.units().iter().zip(secrets))
-                .map(|(place, (unit_id, secret))| {
-                    let login = Some((unit_id.clone(), secret.clone()));
-                    line(place, unit_id.clone(), login, vec![topic(unit_id, "receipt")])
-                })
-                .collect(),
-            Who::Pool { connections, login } => {
-                // A name of its own for each run: two runs under one name would throw each other out.
-                let name = Uuid::new_v4().simple().to_string();
-                let publishers = (0..*connections)
-                    .map(|place| line(place, format!("load-{name}-{place}"), login.clone(), Vec::new()));
-                let filters = vec![topic("+", "receipt")];
-                let listener = line(
-                    *connections,
-                    format!("load-{name}-receipts"),
-                    login.clone(),
-                    filters,
-                );
-                publishers.chain([listener]).collect()
-            }
-        }
-    }
-}
-
-impl std::fmt::Debug for Who {
-    /// Without the secrets.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::EachUnit(secrets) => write!(f, "EachUnit({})", secrets.len()),
-            Self::Pool { connections, .. } => write!(f, "Pool({connections})"),
-        }
     }
 }

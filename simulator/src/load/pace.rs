@@ -74,7 +74,7 @@ fn strike(start: Instant, gap: Duration, struck: &Notify, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         let elapsed = start.elapsed();
         let into = elapsed.as_nanos() % gap.as_nanos();
-        let left = gap - Duration::from_nanos(u64::try_from(into).unwrap_or(0));
+        let left = gap.saturating_sub(Duration::from_nanos(u64::try_from(into).unwrap_or(0)));
         std::thread::sleep(left.min(NAP));
         if left <= NAP {
             struck.notify_one();

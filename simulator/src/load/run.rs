@@ -9,8 +9,9 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::time::Instant;
 
+use super::account::Next;
 use super::lane::Lane;
-use super::ledger::{Ledger, Next};
+use super::ledger::Ledger;
 use super::line::Told;
 use super::pace::Pace;
 use super::recipe::Recipe;
@@ -40,15 +41,13 @@ pub(super) struct Run {
     pub(super) last_closed: u64,
     pub(super) reconnections: u64,
     pub(super) not_taken: u64,
-    /// Refusals of the sign-in in a row.
-    refusals: u32,
     pub(super) fault: Option<String>,
 }
 
 /// Sessions that go out before the connections get their turn.
 const BURST: usize = 256;
 
-/// A unit that was registered a moment ago, or a store that is just restarting, is refused once or twice.
+/// In a row, on one connection: a service that is just restarting may refuse once or twice.
 const REFUSALS: u32 = 5;
 
 impl Run {
@@ -70,7 +69,6 @@ impl Run {
             last_closed: 0,
             reconnections: 0,
             not_taken: 0,
-            refusals: 0,
             fault: None,
         }
     }
@@ -173,7 +171,6 @@ impl Run {
     }
 
     fn up(&mut self, place: usize, client: crate::transport::Client) {
-        self.refusals = 0;
         self.lanes[place].up(client, &self.ledger);
         if place < self.publishers {
             return self.pump(place);
@@ -196,8 +193,7 @@ impl Run {
         self.fault = Some(error.to_string());
         match error {
             LinkError::Refused(_) | LinkError::NotSubscribed => {
-                self.refusals += 1;
-                if self.refusals >= REFUSALS {
+                if self.lanes[place].refused() >= REFUSALS {
                     return Err(LoadError::Refused(error));
                 }
             }

@@ -6,10 +6,10 @@ use std::io::{self, Write};
 use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
 
+use super::account::Counts;
 use super::latency::Percentiles;
-use super::ledger::Counts;
-use super::recipe::{Planned, Timetable};
 use super::run::Run;
+use super::spec::{Planned, Timetable};
 use super::{Ending, Order, Who};
 
 /// How far a run is.
@@ -122,11 +122,6 @@ impl Summary {
 
     /// Why the run failed, if it did.
     pub fn failure(&self) -> Option<String> {
-        let ending = match self.ending {
-            Ending::Done => None,
-            Ending::TimedOut => Some("the time is up".to_owned()),
-            Ending::Interrupted => Some("interrupted".to_owned()),
-        };
         let some = |count: u64, what: &str| (count > 0).then(|| format!("{count} {what}"));
         let failed = [
             some(self.missing, "sessions without their receipt"),
@@ -134,9 +129,17 @@ impl Summary {
             some(self.counts.wrong, "receipts that should not be"),
             some(self.counts.unreadable, "receipts that cannot be read"),
         ];
-        let mut failed = failed.into_iter().flatten().peekable();
-        failed.peek()?;
-        let reasons = failed.reduce(|all, reason| format!("{all}; {reason}"))?;
+        let ending = match self.ending {
+            Ending::Done => None,
+            Ending::TimedOut => Some("the time is up".to_owned()),
+            Ending::Interrupted => Some("interrupted".to_owned()),
+            Ending::Failed => self.last_fault.clone(),
+        };
+        // A run that was ended when nothing was left to do has failed in nothing.
+        let reasons = failed
+            .into_iter()
+            .flatten()
+            .reduce(|all, reason| format!("{all}; {reason}"))?;
         Some(ending.map_or_else(|| reasons.clone(), |ending| format!("{reasons} ({ending})")))
     }
 
