@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rumqttc::mqttbytes::v4 as wire4;
 use rumqttc::v5::mqttbytes::v5 as wire5;
-use rumqttc::{TlsConfiguration, Transport, v5};
+use rumqttc::{NetworkOptions, TlsConfiguration, Transport, v5};
 
 use crate::link::{Broker, LinkError, LinkSettings, Version};
 use crate::payload::Status;
@@ -100,6 +100,9 @@ impl Client {
     pub(crate) fn open(connect: &Connect, capacity: usize) -> (Self, Polled) {
         let (host, port) = (connect.broker.host.clone(), connect.broker.port);
         let transport = connect.broker.tls.clone().map_or_else(Transport::tcp, tls);
+        // Else a small packet waits up to 40 ms for the answer to the one before it.
+        let mut network = NetworkOptions::new();
+        network.set_tcp_nodelay(true);
         match connect.version {
             Version::V311 => {
                 let mut options = rumqttc::MqttOptions::new(connect.client_id.clone(), host, port);
@@ -116,7 +119,8 @@ impl Client {
                     let qos = rumqttc::QoS::AtLeastOnce;
                     options.set_last_will(rumqttc::LastWill::new(topic, words, qos, true));
                 }
-                let (client, polled) = rumqttc::AsyncClient::new(options, capacity);
+                let (client, mut polled) = rumqttc::AsyncClient::new(options, capacity);
+                polled.set_network_options(network);
                 (Self::V4(client), Polled::V4(Box::new(polled)))
             }
             Version::V5 => {
@@ -127,6 +131,7 @@ impl Client {
                     .set_session_expiry_interval(connect.persistent.then_some(SESSION_EXPIRY_S))
                     .set_max_packet_size(Some(LARGEST_PACKET))
                     .set_outgoing_inflight_upper_limit(IN_FLIGHT)
+                    .set_network_options(network)
                     .set_transport(transport);
                 if let Some((name, secret)) = &connect.login {
                     options.set_credentials(name, secret);

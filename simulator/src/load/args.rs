@@ -29,6 +29,9 @@ One login for many units (--connections) needs an external broker whose access l
 homeward/v1/units/+/session and read homeward/v1/units/+/receipt. The broker inside `homeward serve` keeps every
 login to its own unit's topics, and has no list that could say otherwise; there use --cohort alone.
 
+Mosquitto holds a small packet back for up to 40 ms, which is then what is measured: set_tcp_nodelay true. It drops
+what it cannot queue (max_queued_messages 1000), with its PUBACK given: keep --window below, or raise it.
+
 Each unit has to be registered. For alerts it has to be assigned to a patient with a plan since before --start
 (--late reaches 11 steps, or days, further back).
 
@@ -115,6 +118,9 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(super) timeout: Option<Duration>,
     /// The service or the broker is going to be killed meanwhile: a `stored` receipt may be lost
+    ///
+    /// A session that is then receipted `duplicate` only counts as stored. What nobody can answer (malformed, without
+    /// an id) may be lost with a broker, and is not looked for.
     #[arg(long)]
     pub(super) crashes: bool,
 
