@@ -47,6 +47,7 @@ pub(crate) struct LoadArgs {
     /// So many units, by number behind the prefix: HU-1, HU-2 …
     #[arg(long, value_name = "N", requires = "connections", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) units: Option<u32>,
+    /// What stands before the number
     #[arg(long, value_name = "PREFIX", default_value = "HU-", conflicts_with = "cohort")]
     pub(super) unit_prefix: String,
     /// Units with their secrets: CSV lines or JSON objects of `unit_id` and `secret` (- is standard input)
