@@ -234,3 +234,22 @@ fn unsafe_settings_are_refused_with_a_way_out() {
 fn variables_of_the_tests_are_not_the_services() {
     assert!(with(&[("HOMEWARD_TEST_REQUIRE", "postgres")]).is_ok());
 }
+
+#[test]
+fn the_plumbing_is_heard_only_of_what_went_wrong_unless_it_is_named() {
+    use tracing::Level;
+    let hears = |written: &str, target: &str, level: Level| {
+        homeward::telemetry::filter(written)
+            .unwrap()
+            .would_enable(target, &level)
+    };
+    assert!(hears("info", "homeward::ingest", Level::INFO));
+    for plumbing in ["mqtt5::broker::router", "sqlx::postgres::notice"] {
+        assert!(!hears("info", plumbing, Level::INFO));
+        assert!(!hears("trace", plumbing, Level::DEBUG));
+        assert!(hears("info", plumbing, Level::WARN));
+        assert!(!hears("error", plumbing, Level::WARN));
+    }
+    assert!(hears("info,mqtt5=debug", "mqtt5::broker", Level::DEBUG));
+    assert!(hears("info,sqlx::query=debug", "sqlx::query", Level::DEBUG));
+}

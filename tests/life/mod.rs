@@ -1,5 +1,7 @@
 //! One reading's whole life, through the doors that users have, on each database and with each kind of broker.
 
+mod privacy;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use home_unit::payload::{Outcome, Reading, Session, Status};
 use serde_json::{Value, json};
