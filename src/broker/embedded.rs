@@ -1,9 +1,10 @@
 //! The broker inside this process. It acknowledges before its own write-behind reaches the disk, like other
 //! brokers; a unit's proof is our receipt, and what is kept in the data folder spares most of the repeats.
 
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,8 @@ const SESSIONS_KEPT: Duration = Duration::from_hours(30 * 24);
 const QUEUE_MESSAGES: usize = 50_000;
 const QUEUE_BYTES: usize = 256 * 1024 * 1024;
 const CLIENTS: usize = 20_000;
+/// In the data folder.
+const MESSAGES: &str = "mqtt";
 
 #[derive(Debug)]
 pub(super) struct Embedded {
@@ -115,7 +118,7 @@ fn config(listen: SocketAddr, data_dir: Option<&Path>, settings: &Settings) -> B
     let storage = match data_dir {
         Some(folder) => StorageConfig::new()
             .with_backend(StorageBackend::File)
-            .with_base_dir(folder.join("mqtt")),
+            .with_base_dir(folder.join(MESSAGES)),
         None => StorageConfig::new().with_backend(StorageBackend::Memory),
     };
     BrokerConfig::new()
@@ -135,7 +138,13 @@ fn config(listen: SocketAddr, data_dir: Option<&Path>, settings: &Settings) -> B
 /// One process at a time may own the messages of a data folder. The lock goes with the process, however it ends.
 fn lock(data_dir: &Path) -> Result<File, BrokerError> {
     let fault = |path: PathBuf| move |source: io::Error| BrokerError::DataDir { path, source };
-    std::fs::create_dir_all(data_dir).map_err(fault(data_dir.to_owned()))?;
+    // Sessions lie here as they came: for the owner only.
+    let messages = data_dir.join(MESSAGES);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&messages)
+        .map_err(fault(messages.clone()))?;
     let path = data_dir.join("mqtt.lock");
     let file = File::options()
         .create(true)

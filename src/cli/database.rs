@@ -11,18 +11,20 @@ use crate::store::{Connections, Db};
 
 pub(super) async fn connect(config: &Config) -> Result<Db, Failure> {
     let url = config.database.url.expose_secret();
-    // SQLite makes the file, not the folder.
-    if let Some(folder) = url
-        .strip_prefix("sqlite:")
-        .and_then(|path| std::path::Path::new(path).parent())
-    {
-        std::fs::create_dir_all(folder)?;
-    }
     let few = Connections {
         writers: 1,
         readers: 1,
     };
     Ok(Db::connect(url, few).await?)
+}
+
+/// For commands that only look: whoever looks at a database that is none of Homeward's must not make it one.
+pub(super) async fn to_read(config: &Config) -> Result<Db, Failure> {
+    let db = connect(config).await?;
+    match db.pending_migrations().await?.len() {
+        0 => Ok(db),
+        missing => Err(lacks(missing)),
+    }
 }
 
 /// The desk, for commands that act.
@@ -32,13 +34,18 @@ pub(super) async fn desk(config: &Config) -> Result<Desk, Failure> {
     if missing > 0 && config.database.migrate_on_start {
         db.migrate().await?;
     } else if missing > 0 {
-        return Err(Failure::Other(format!(
-            "The database lacks {missing} migrations: run `homeward migrate` first."
-        )));
+        return Err(lacks(missing));
     }
     Ok(Desk {
         db,
         clock: Clock::Wall,
         ids: Ids::random(),
     })
+}
+
+fn lacks(missing: usize) -> Failure {
+    let end = if missing == 1 { "" } else { "s" };
+    Failure::Other(format!(
+        "The database lacks {missing} migration{end}: run `homeward migrate` first."
+    ))
 }

@@ -49,8 +49,8 @@ struct List {
 }
 
 pub(super) async fn run(config: &Config, command: Quarantine) -> Result<(), Failure> {
-    let desk = database::desk(config).await?;
-    let mut tx = desk.db.read().await?;
+    let db = database::to_read(config).await?;
+    let mut tx = db.read().await?;
     match command {
         Quarantine::List { state, limit, json } => {
             let word = state.map(|state| match state {

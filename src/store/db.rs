@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -115,6 +116,9 @@ async fn sqlite(path: &str, connections: Connections) -> Result<Db, StoreError> 
             "SQLite needs a file: its readers are connections of their own",
         ));
     }
+    super::file::private(std::path::Path::new(path)).map_err(|fault| StoreError::Unavailable {
+        what: format!("the file {path} cannot be made or opened: {fault}"),
+    })?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .foreign_keys(true)
@@ -127,12 +131,7 @@ async fn sqlite(path: &str, connections: Connections) -> Result<Db, StoreError> 
         .acquire_timeout(PATIENCE * 2)
         .idle_timeout(None)
         .max_lifetime(None)
-        .connect_with(
-            options
-                .clone()
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal),
-        )
+        .connect_with(options.clone().journal_mode(SqliteJournalMode::Wal))
         .await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(connections.readers)
@@ -146,6 +145,12 @@ async fn postgres(url: &str, connections: Connections) -> Result<Db, StoreError>
     let options: PgConnectOptions = url
         .parse()
         .map_err(|_: sqlx::Error| StoreError::Address("it is not a PostgreSQL address"))?;
+    // What the driver supposes where neither the address nor PGUSER names anybody.
+    if options.get_username() == "anonymous" {
+        return Err(StoreError::Address(
+            "it names no user: write postgres://USER@HOST/NAME, or add ?user=USER",
+        ));
+    }
     let options = options
         .application_name("homeward")
         .statement_cache_capacity(300)
@@ -155,6 +160,8 @@ async fn postgres(url: &str, connections: Connections) -> Result<Db, StoreError>
             ("lock_timeout", "10s"),
             ("TimeZone", "UTC"),
         ]);
+    // A pool goes on trying until its time is up, and then knows no reason: a single connection says why.
+    PgConnection::connect_with(&options).await?.close().await?;
     let pool = || PgPoolOptions::new().acquire_timeout(PATIENCE * 2);
     let writers = pool()
         .max_connections(connections.writers)

@@ -72,8 +72,9 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(refusal) => of_database(refusal.as_ref()),
+            // Of a socket or a file, never of a row.
             sqlx::Error::Io(error) => Self::Unavailable {
-                what: error.kind().to_string(),
+                what: error.to_string(),
             },
             sqlx::Error::Tls(_) => Self::Unavailable {
                 what: "TLS could not be agreed".to_owned(),
@@ -123,7 +124,10 @@ fn of_database(refusal: &dyn DatabaseError) -> StoreError {
             "40" | "55" => StoreError::Busy { code },
             // Data exceptions quote the data in their message: the code must do.
             "21" | "22" | "23" | "54" => StoreError::Refused { what: code },
-            "08" | "53" | "57" | "58" | "25" | "28" | "3D" => StoreError::Unavailable { what: code },
+            // What these say is about the server, a role or a database, never about a row.
+            "08" | "53" | "57" | "58" | "25" | "28" | "3D" => StoreError::Unavailable {
+                what: format!("{} ({code})", refusal.message()),
+            },
             _ => StoreError::Statement {
                 what: format!("{code} {}", refusal.message()),
             },

@@ -5,6 +5,7 @@ mod bind;
 mod db;
 mod dialect;
 mod error;
+pub mod file;
 mod page;
 mod statement;
 mod tx;

@@ -122,3 +122,16 @@ async fn stopping_ends_the_stream_of_messages() {
     assert!(soon(inlet.next()).await.is_none());
     assert!(!link.borrow().inbound && !link.borrow().outbound);
 }
+
+#[tokio::test]
+async fn messages_on_disk_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let broker = on(folder.path()).await.unwrap();
+    let mode = std::fs::metadata(folder.path().join("mqtt"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o700);
+    broker.stop().await;
+}

@@ -280,3 +280,16 @@ fn every_command_explains_itself_with_an_example() {
         assert!(help.contains("Example:\n  "), "{command:?}: {help}");
     }
 }
+
+#[tokio::test]
+async fn whoever_only_looks_makes_no_tables() {
+    let machine = Machine::new();
+    let output = machine.run(&["quarantine", "list"], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        errors(&output).contains("homeward migrate"),
+        "{}",
+        errors(&output)
+    );
+    assert_eq!(machine.db().await.pending_migrations().await.unwrap(), [1]);
+}

@@ -56,6 +56,49 @@ async fn an_unmigrated_database_says_what_is_missing() {
 }
 
 #[tokio::test]
+async fn the_file_and_its_folder_are_made_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("new/deep");
+    let file = inner.join("homeward.db");
+    let url = format!("sqlite:{}", file.display());
+    let db = Db::connect(&url, Connections::default()).await.unwrap();
+    db.migrate().await.unwrap();
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&inner), mode(&file)), (0o700, 0o600));
+    for journal in ["homeward.db-wal", "homeward.db-shm"] {
+        assert_eq!(mode(&inner.join(journal)), 0o600, "{journal}");
+    }
+    db.close().await;
+}
+
+#[tokio::test]
+async fn what_stands_in_the_way_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "no folder").unwrap();
+    let url = format!("sqlite:{}", file.join("homeward.db").display());
+    let refused = Db::connect(&url, Connections::default())
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("file/homeward.db cannot be made or opened"),
+        "{refused}"
+    );
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let url = format!("postgres://nobody@{closed}/nothing");
+    let refused = Db::connect(&url, Connections::default())
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("onnection refused"), "{refused}");
+}
+
+#[tokio::test]
 async fn an_address_of_no_database_is_refused() {
     for address in [
         "mysql://root@localhost/x",
@@ -63,6 +106,7 @@ async fn an_address_of_no_database_is_refused() {
         "sqlite:",
         "homeward.db",
         "postgres://[::1",
+        "postgres://localhost/nobody-named",
     ] {
         let refused = Db::connect(address, Connections::default()).await;
         assert!(matches!(refused, Err(StoreError::Address(_))), "{address}");
