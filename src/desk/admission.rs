@@ -1,6 +1,7 @@
 //! Monitoring belongs to the episode: due times exist from admission to discharge. The unit's assignment is another matter,
 //! and stays until somebody ends it: what a discharged patient's unit still sends must not go unseen.
 
+use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::domain::alert::About;
@@ -14,6 +15,9 @@ use super::audit::{self, Subject};
 use super::patient::{current, write};
 use super::{Act, Form, Refusal};
 
+/// As far as a session may lie back.
+const PLANNED_AHEAD: TimeDelta = TimeDelta::days(400);
+
 /// Starts monitoring. A patient who was discharged starts a new episode.
 pub async fn admit(
     act: &mut Act,
@@ -22,6 +26,7 @@ pub async fn admit(
     from: Instant,
 ) -> Result<Patient, Refusal> {
     let mut patient = current(act, id, seen_version).await?;
+    check(&patient, from, act.now)?;
     if patient.status == PatientStatus::Admitted {
         return Err(Refusal::Unlawful("the patient is admitted already".to_owned()));
     }
@@ -90,6 +95,18 @@ pub async fn discharge(
     )
     .await?;
     Ok(patient)
+}
+
+/// A slip of the pen in the year would leave a patient admitted whom nobody monitors, with no way back.
+fn check(patient: &Patient, from: Instant, now: Instant) -> Result<(), Refusal> {
+    let refused = |code, detail| Err(Refusal::invalid("/from", code, detail));
+    if from.date_naive() < patient.birth_date {
+        refused("before_birth", "lies before the patient's birth")
+    } else if now + PLANNED_AHEAD < from {
+        refused("too_far_ahead", "lies more than 400 days ahead")
+    } else {
+        Ok(())
+    }
 }
 
 async fn refer_again(act: &mut Act, patient_id: PatientId, from: Instant) -> Result<Episode, Refusal> {

@@ -61,7 +61,7 @@ pub enum Unlawful {
     AlreadyClaimed,
     #[error("the alert is closed")]
     Closed,
-    #[error("the alert must be claimed before it is closed")]
+    #[error("nobody has claimed the alert: claim it first")]
     NotClaimed,
     #[error("the alert is claimed by somebody else")]
     ClaimedByAnother,

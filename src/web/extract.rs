@@ -84,6 +84,14 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Parses JSON; a fault points at its place.
 pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    // A list of values in the right order would be taken for the object.
+    if text.trim_start().starts_with('[') {
+        return Err(Problem::new(&INVALID_BODY, "The body must be an object.").at(
+            "",
+            "wrong_type",
+            "must be an object",
+        ));
+    }
     let error: Box<dyn std::error::Error> = match Json::<T>::from_bytes(text.as_bytes()) {
         Ok(Json(value)) => return Ok(value),
         Err(JsonRejection::JsonDataError(error)) => Box::new(error),

@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::State;
 use super::acting::again;
+use super::console::trouble;
 use super::extract::{bad_header, unreadable};
 use super::problem::{CSRF, KEY_REUSED, NOT_ALLOWED, Problem};
 use super::route::Allow;
@@ -57,13 +58,18 @@ pub(super) struct Guard {
 
 pub(super) async fn guard(Extract(guard): Extract<Guard>, request: Request, next: Next) -> Response {
     let is_page = request.method() == Method::GET && wants_html(request.headers());
-    match admit(&guard, request).await {
+    let response = match admit(&guard, request).await {
         Ok(Admitted::Pass(request)) => next.run(request).await,
         Ok(Admitted::Answered(response)) => response,
         Err(problem) if is_page && problem.status() == axum::http::StatusCode::UNAUTHORIZED => {
             Redirect::to("/sign-in").into_response()
         }
         Err(problem) => problem.into_response(),
+    };
+    if is_page {
+        trouble::instead_of(&guard.state, response)
+    } else {
+        response
     }
 }
 
@@ -73,7 +79,11 @@ enum Admitted {
 }
 
 async fn admit(guard: &Guard, mut request: Request) -> Result<Admitted, Problem> {
-    let signed = recognise(&guard.state, request.headers()).await?;
+    // Whether the process is alive must not hang on the database, nor on what else the caller sends along.
+    let signed = match guard.allow {
+        Allow::Anyone => None,
+        Allow::SignedIn | Allow::Roles(_) => recognise(&guard.state, request.headers()).await?,
+    };
     let role = signed.as_ref().map(|signed| signed.caller.role);
     if !guard.allow.admits(role) {
         return Err(match role {

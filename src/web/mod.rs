@@ -15,6 +15,7 @@ pub mod routes;
 pub mod service;
 pub mod standing;
 pub mod time;
+mod unread;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,6 +131,7 @@ pub fn router(state: State) -> Router {
             "same-origin",
         ))
         .layer(header(header::CACHE_CONTROL, "no-store"))
+        .layer(from_fn(unread::tell))
         .with_state(state)
 }
 

@@ -20,6 +20,13 @@ pub struct Problem {
     retry_after: Option<u64>,
 }
 
+/// What a page says instead of the body.
+#[derive(Debug, Clone)]
+pub struct Told {
+    pub title: &'static str,
+    pub detail: String,
+}
+
 /// A kind of problem: its `type` is `/docs/problems/{slug}` and never changes its meaning.
 #[derive(Debug)]
 pub struct Kind {
@@ -177,6 +184,10 @@ impl From<Vec<Fault>> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let told = Told {
+            title: self.kind.title,
+            detail: self.detail.clone(),
+        };
         let body = ProblemDetails {
             kind: format!("/docs/problems/{}", self.kind.slug),
             title: self.kind.title,
@@ -185,6 +196,7 @@ impl IntoResponse for Problem {
             errors: self.errors,
         };
         let mut response = (self.kind.status, Json(body)).into_response();
+        response.extensions_mut().insert(told);
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

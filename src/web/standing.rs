@@ -1,6 +1,8 @@
 //! Whether the service works as a whole: the database answers, a process that ingests has said so lately, and every part of
 //! this one is up.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,6 +10,9 @@ use utoipa::ToSchema;
 use super::{Part, State};
 use crate::store::heartbeat::OUTAGE;
 use crate::store::{self, StoreError};
+
+/// Whoever asks whether the service is ready waits no longer than this for the database.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Standing {
@@ -19,7 +24,12 @@ pub struct Standing {
 
 /// Never fails: that the database does not answer is part of the answer.
 pub async fn of(state: &State, now: DateTime<Utc>) -> Standing {
-    let beat = last_beat(state).await;
+    let beat = match tokio::time::timeout(PATIENCE, last_beat(state)).await {
+        Ok(beat) => beat,
+        Err(_) => Err(StoreError::Unavailable {
+            what: "no answer in time".to_owned(),
+        }),
+    };
     let last_verified = beat.as_ref().ok().copied().flatten();
     let database = Part {
         name: "database",
@@ -37,6 +47,7 @@ pub async fn of(state: &State, now: DateTime<Utc>) -> Standing {
         name: "monitoring",
         works: fresh,
         detail: match last_verified {
+            None if beat.is_err() => "cannot be asked without the database".to_owned(),
             None => "has never reported".to_owned(),
             Some(at) => format!(
                 "{} {}",

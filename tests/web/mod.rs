@@ -3,6 +3,7 @@
 mod alerts;
 mod console;
 mod hub;
+mod manners;
 mod once;
 mod paging;
 mod patients;

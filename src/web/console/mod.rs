@@ -3,6 +3,7 @@
 pub mod problem;
 pub mod sign_in;
 pub mod style;
+pub mod trouble;
 pub mod worklist;
 
 use askama::Template;
