@@ -102,6 +102,37 @@ async fn an_empty_list_looks_different_from_a_broken_pipe() {
 }
 
 #[tokio::test]
+async fn a_sentence_stands_once_and_what_is_over_says_so() {
+    let (hub, cookie, _) = signed_in(Role::Senior, true).await;
+    let story = hub.story().await;
+    for (number, taken_at) in [(1, "2026-11-21T09:00:00Z"), (2, "2026-11-21T11:00:00Z")] {
+        hub.session("HU-1", number, json!([spo2(85.0, taken_at)])).await;
+    }
+    hub.beats().await;
+    let page = async || hub.get("/").header("cookie", &cookie).send().await.text;
+    let twice = page().await;
+    assert_eq!(twice.matches("Oxygen saturation 85 %").count(), 1, "{twice}");
+    assert!(
+        twice.contains("2 times, last at <time datetime=\"2026-11-21T11:00:00Z\">11:00</time>"),
+        "{twice}"
+    );
+    assert!(!twice.contains("Nothing of this is so any more"), "{twice}");
+    let path = format!("/api/v1/patients/{}/sessions", story.patient);
+    let sessions = hub.get(&path).by(&story.admin).ok().await;
+    for session in sessions["items"].as_array().unwrap() {
+        let reading = session["readings"][0]["id"].as_str().unwrap();
+        hub.post(&format!("/api/v1/readings/{reading}/exclude"))
+            .by(&story.admin)
+            .json(&json!({"reason": "cold finger"}))
+            .ok()
+            .await;
+    }
+    let over = page().await;
+    assert!(over.contains("<s>Oxygen saturation 85 %"), "{over}");
+    assert!(over.contains("Nothing of this is so any more"), "{over}");
+}
+
+#[tokio::test]
 async fn a_part_that_does_not_work_is_said_on_page_and_probe() {
     let (hub, cookie, _) = signed_in(Role::Senior, false).await;
     hub.beats().await;

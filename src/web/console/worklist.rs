@@ -62,13 +62,20 @@ struct Row {
     since_exact: String,
     claimed: String,
     reasons: Vec<Reason>,
+    /// Nothing of it is so any more; only a person ends it.
+    over: bool,
 }
 
+/// A sentence once, however many findings say it.
 #[derive(Debug)]
 struct Reason {
     sentence: String,
     struck: bool,
     late: bool,
+    times: usize,
+    /// When it was so last.
+    at: String,
+    at_exact: String,
 }
 
 pub async fn get(
@@ -133,7 +140,7 @@ async fn rows(state: &State, now: Instant) -> Result<(Vec<Row>, bool), Problem> 
             let rows = alerts
                 .iter()
                 .flat_map(|one| findings.remove(&one.alert.id).unwrap_or_default());
-            let reasons = reasons(rows.collect(), &signatures, timezone);
+            let reasons = reasons(rows.collect(), &signatures, now, timezone);
             row(&about, &alerts, reasons, now, timezone)
         })
         .collect();
@@ -141,7 +148,7 @@ async fn rows(state: &State, now: Instant) -> Result<(Vec<Row>, bool), Problem> 
 }
 
 /// Worst first, then the newest; what is no longer so comes last, struck through.
-fn reasons(mut rows: Vec<FindingRow>, signatures: &Signatures, timezone: Tz) -> Vec<Reason> {
+fn reasons(mut rows: Vec<FindingRow>, signatures: &Signatures, now: Instant, timezone: Tz) -> Vec<Reason> {
     rows.retain(|row| row.finding.severity != Severity::Context);
     rows.sort_by_key(|row| {
         (
@@ -151,13 +158,29 @@ fn reasons(mut rows: Vec<FindingRow>, signatures: &Signatures, timezone: Tz) -> 
             row.id,
         )
     });
-    rows.iter()
-        .map(|row| Reason {
-            sentence: signatures.sentence(row, timezone),
-            struck: row.state == FindingState::Superseded,
-            late: row.late,
-        })
-        .collect()
+    let mut reasons: Vec<Reason> = Vec::new();
+    for row in &rows {
+        let sentence = signatures.sentence(row, timezone);
+        let struck = row.state == FindingState::Superseded;
+        match reasons
+            .iter_mut()
+            .find(|known| known.struck == struck && known.sentence == sentence)
+        {
+            Some(known) => {
+                known.times += 1;
+                known.late &= row.late;
+            }
+            None => reasons.push(Reason {
+                sentence,
+                struck,
+                late: row.late,
+                times: 1,
+                at: shown(row.finding.at, now, timezone),
+                at_exact: row.finding.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            }),
+        }
+    }
+    reasons
 }
 
 fn row(about: &About, alerts: &[Listed], reasons: Vec<Reason>, now: Instant, timezone: Tz) -> Row {
@@ -202,6 +225,7 @@ fn row(about: &About, alerts: &[Listed], reasons: Vec<Reason>, now: Instant, tim
         } else {
             claims.join(" ")
         },
+        over: reasons.iter().all(|reason| reason.struck),
         reasons,
     }
 }
