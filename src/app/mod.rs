@@ -160,9 +160,11 @@ impl App {
 
     /// Takes no more, finishes what was taken, says goodbye to the broker.
     pub async fn stop(mut self) {
+        // Asked first: told to stop, it may have finished in order before the question.
+        let ended_before = self.ingest.is_finished();
         self.stop.send_replace(true);
         // What was taken is stored and acknowledged while the broker still listens; the rest stays with it.
-        let inlet = if self.ingest.is_finished() {
+        let inlet = if ended_before {
             None
         } else {
             tokio::time::timeout(FINISH_WITHIN, &mut self.ingest).await.ok()
