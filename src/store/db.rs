@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use sqlx::Connection as _;
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::error::StoreError;
 use super::tx::{PostgresTx, Tx};
@@ -124,7 +124,9 @@ async fn sqlite(path: &str, connections: Connections) -> Result<Db, StoreError> 
         .foreign_keys(true)
         .busy_timeout(PATIENCE)
         .synchronous(SqliteSynchronous::Full)
-        .statement_cache_capacity(300);
+        .statement_cache_capacity(300)
+        // A slow statement is its caller's news, not the driver's: its text does not belong in our log.
+        .disable_statement_logging();
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .min_connections(1)
@@ -154,6 +156,7 @@ async fn postgres(url: &str, connections: Connections) -> Result<Db, StoreError>
     let options = options
         .application_name("homeward")
         .statement_cache_capacity(300)
+        .disable_statement_logging()
         .options([
             // Compiling a statement takes longer than any of ours runs.
             ("jit", "off"),
