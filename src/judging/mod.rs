@@ -12,5 +12,6 @@ pub mod technical;
 pub mod verdict;
 
 mod rejudge;
+mod rows;
 
 pub use rejudge::{Incoming, Judgement, JudgingFault, TakenIn, Work, judge, keep_unassigned};

@@ -11,13 +11,13 @@ use crate::domain::time::Instant;
 use crate::engine::technical::unknown_answers;
 use crate::engine::{self, Judged, ToJudge};
 use crate::store::finding::FindingRow;
-use crate::store::series::SeriesReading;
-use crate::store::session::{HistoryRow, JudgedRow, SessionRow};
+use crate::store::session::{JudgedRow, SessionRow};
 use crate::store::{self, StoreError, Tx};
 
 use super::alerting::News;
 use super::past::{self, PastFault, Reached, Touched};
 use super::plans::{PlanFault, PlanShelf};
+use super::rows::{differs, judged_row, session_row};
 use super::verdict;
 
 /// A session that is new to the store.
@@ -231,86 +231,6 @@ impl Writes {
         store::finding::supersede(tx, &self.superseded).await?;
         Ok(self.judgement)
     }
-}
-
-fn session_row(
-    patient: Option<PatientId>,
-    incoming: &Incoming,
-    judged: &Judged,
-) -> Result<SessionRow, JudgingFault> {
-    let session = &incoming.session;
-    Ok(SessionRow {
-        key: session.key.clone(),
-        patient_id: patient,
-        trigger: session.trigger,
-        seq: session.seq,
-        started_at: session.started_at,
-        completed_at: session.completed_at,
-        received_at: session.received_at,
-        content_hash: incoming.content_hash,
-        document: incoming.document.to_string(),
-        series: series(session, judged),
-        fired: fired(judged)?,
-        plan_version: judged.plan_version,
-        out_of_time: out_of_time(session, judged),
-    })
-}
-
-fn judged_row(
-    patient_id: Option<PatientId>,
-    session: &Session,
-    judged: &Judged,
-) -> Result<JudgedRow, JudgingFault> {
-    Ok(JudgedRow {
-        key: session.key.clone(),
-        patient_id,
-        series: series(session, judged),
-        fired: fired(judged)?,
-        plan_version: judged.plan_version,
-        out_of_time: out_of_time(session, judged),
-    })
-}
-
-fn differs(row: &JudgedRow, before: &HistoryRow) -> bool {
-    (&row.series, &row.fired, row.plan_version, row.out_of_time)
-        != (
-            &before.series,
-            &before.fired,
-            before.plan_version,
-            before.out_of_time,
-        )
-}
-
-fn series(session: &Session, judged: &Judged) -> Vec<SeriesReading> {
-    let states = judged.states.iter().copied();
-    session
-        .readings
-        .iter()
-        .zip(states)
-        .map(|(reading, state)| SeriesReading {
-            measure: reading.measure,
-            value: reading.value,
-            comparator: reading.comparator,
-            taken_at: reading.taken_at,
-            state,
-        })
-        .collect()
-}
-
-fn fired(judged: &Judged) -> Result<String, JudgingFault> {
-    serde_json::to_string(&judged.fired).map_err(|fault| JudgingFault::Fired {
-        session: judged.key.clone(),
-        fault,
-    })
-}
-
-/// Whether a reading counts, by a person's decision, that lies outside the span in which the session is looked for.
-fn out_of_time(session: &Session, judged: &Judged) -> bool {
-    session
-        .readings
-        .iter()
-        .zip(&judged.states)
-        .any(|(reading, state)| state.counts() && reading.taken_at > session.completed_at + engine::LEAD)
 }
 
 /// Keeps sessions that belong to nobody. Their readings are looked at within the session only; the rest waits for an assignment.
