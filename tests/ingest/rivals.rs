@@ -121,6 +121,37 @@ async fn sessions_wait_for_an_assignment_that_is_being_entered() {
     );
 }
 
+/// Nobody's patient is there to be locked: only the row itself tells the second that it came too late.
+#[tokio::test]
+async fn a_session_of_nobody_that_two_store_at_once_is_stored_by_one() {
+    let Some(database) = databases::postgres().await else {
+        return;
+    };
+    let ward = Ward::over(database);
+    ward.unit("HU-1").await;
+    let (first, second) = (Ward::on(&ward.db, 2), Ward::on(&ward.db, 3));
+    let now = at("19T12:00");
+    let batch = move || [frame("HU-1", session(1, at("18T09:00")).weighs(80.0), now)];
+    let mut tx = first.db.begin().await.unwrap();
+    batch::take_in(&mut tx, &first.keeper, &batch(), now)
+        .await
+        .unwrap();
+    let rival = tokio::spawn(async move {
+        let overtaken = second.try_take_in(&batch(), now).await;
+        assert!(overtaken.is_err_and(|fault| fault.is_passing()));
+        assert_eq!(receipts(&second.take_in(&batch(), now).await), ["1 duplicate"]);
+    });
+    until_it_waits(&ward, "insert into session", &rival).await;
+    tx.commit().await.unwrap();
+    rival.await.unwrap();
+    let findings = ward.findings_of(&key("HU-1", 1)).await;
+    assert_eq!(
+        findings.iter().map(tell).collect::<Vec<_>>(),
+        ["1 unassigned amber late"]
+    );
+    assert_eq!(ward.alerts().await.len(), 1);
+}
+
 /// Five patients with two units each.
 async fn five(ward: &Ward) -> Vec<PatientId> {
     let mut patients = Vec::new();

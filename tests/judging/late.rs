@@ -15,6 +15,7 @@ on_both_databases!(
     a_burst_of_stored_sessions_is_one_alert,
     a_reading_of_1970_does_not_have_the_past_judged_again,
     readings_older_than_their_session_are_found,
+    a_session_that_ended_before_may_hold_the_later_reading,
     a_jump_older_than_its_session_keeps_its_own_past,
     a_past_reading_may_be_later_than_its_session,
 );
@@ -271,6 +272,20 @@ async fn readings_older_than_their_session_are_found(database: TestDatabase) {
     );
     let rise = ward.all_findings(patient).await;
     assert_eq!(rise[0].finding.at, at("16T09:00"));
+}
+
+async fn a_session_that_ended_before_may_hold_the_later_reading(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[gain()])).await;
+    ward.unit("HU-2").await;
+    ward.assign("HU-2", patient, "01T08:00", None, at("01T08:00"))
+        .await;
+    ward.send("HU-2", session(1, at("19T08:55")).weighs(82.5), at("19T08:55"))
+        .await;
+    // Completed after session 1, and its weight taken before that of session 1.
+    let around = session(2, at("19T09:00")).weighs(80.0).taken(at("19T08:50"));
+    ward.send("HU-1", around, at("19T09:00")).await;
+    assert_eq!(ward.findings(patient).await, ["1 gain amber"]);
 }
 
 async fn a_jump_older_than_its_session_keeps_its_own_past(database: TestDatabase) {
