@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::ids::{FindingId, PatientId, ReadingId, SessionKey, UnitId};
 use super::number::Milli;
 use super::time::Instant;
+use super::words::words;
 
 /// One rule's outcome on one session, unit event or due time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,21 +69,6 @@ pub enum FindingState {
     Current,
     /// Judged again and no longer so; kept.
     Superseded,
-}
-
-macro_rules! words {
-    ($($name:ident { $($variant:ident = $word:literal),* $(,)? })*) => {$(
-        impl $name {
-            /// The contract's word.
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word),* }
-            }
-
-            pub fn from_word(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$variant),)* _ => None }
-            }
-        }
-    )*};
 }
 
 words! {

@@ -15,3 +15,5 @@ pub mod schedule;
 pub mod session;
 pub mod staff;
 pub mod time;
+
+mod words;

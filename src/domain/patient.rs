@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::ids::{EpisodeId, PatientId, TeamId};
 use super::nhs_number::NhsNumber;
 use super::time::Instant;
+use super::words::words;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patient {
@@ -75,21 +76,6 @@ pub enum Condition {
     Copd,
     Diabetes,
     Hypertension,
-}
-
-macro_rules! words {
-    ($($name:ident { $($variant:ident = $word:literal),* $(,)? })*) => {$(
-        impl $name {
-            /// The contract's word.
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word),* }
-            }
-
-            pub fn from_word(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$variant),)* _ => None }
-            }
-        }
-    )*};
 }
 
 words! {
