@@ -125,7 +125,9 @@ fn of_database(refusal: &dyn DatabaseError) -> StoreError {
             // Data exceptions quote the data in their message: the code must do.
             "21" | "22" | "23" | "54" => StoreError::Refused { what: code },
             // What these say is about the server, a role or a database, never about a row.
-            "08" | "53" | "57" | "58" | "25" | "28" | "3D" => StoreError::Unavailable {
+            // "42" and "0A" too: a table or column that is missing or changed under us is put right by a migration, and
+            // until then it would make poison of every session there is.
+            "08" | "0A" | "25" | "28" | "3D" | "42" | "53" | "57" | "58" => StoreError::Unavailable {
                 what: format!("{} ({code})", refusal.message()),
             },
             _ => StoreError::Statement {
@@ -139,6 +141,10 @@ fn of_database(refusal: &dyn DatabaseError) -> StoreError {
             18..=20 => StoreError::Refused { what: code },
             7 | 8 | 10 | 11 | 13..=15 | 26 => StoreError::Unavailable {
                 what: format!("SQLite error {code}"),
+            },
+            // Our statements are fixed, so what they name is missing: see "42" above.
+            1 => StoreError::Unavailable {
+                what: format!("{} ({code})", refusal.message()),
             },
             _ => StoreError::Statement {
                 what: format!("{code} {}", refusal.message()),
