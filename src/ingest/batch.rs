@@ -28,6 +28,8 @@ pub struct Keeper {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owed {
     pub key: SessionKey,
+    /// As the unit spelt it.
+    pub session_id: String,
     pub outcome: Outcome,
     pub received_at: Instant,
     pub problems: Vec<Problem>,

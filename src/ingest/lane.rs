@@ -109,12 +109,13 @@ impl Lane {
         for owed in owed {
             let Owed {
                 key,
+                session_id,
                 outcome,
                 received_at,
                 problems,
             } = owed;
             let receipt = Receipt {
-                session_id: key.session_id,
+                session_id,
                 outcome,
                 received_at,
                 problems,

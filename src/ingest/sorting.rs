@@ -6,7 +6,7 @@ use crate::domain::ids::{PatientId, SessionKey, UnitId};
 use crate::domain::session::Session;
 use crate::judging::Incoming;
 use crate::wire::problem::Problem;
-use crate::wire::receipt::Outcome;
+use crate::wire::receipt::{self, Outcome};
 use crate::wire::session::RejectCode;
 use crate::wire::status::UnitStatus;
 
@@ -150,6 +150,7 @@ impl<'a> Sorted<'a> {
         let received_at = arrival.received_at;
         self.owed.push(Owed {
             key: key.clone(),
+            session_id: receipt::spelling(&arrival.payload, key.session_id),
             outcome,
             received_at,
             problems,

@@ -31,7 +31,8 @@ impl Outcome {
 /// The payload of a unit's `receipt` topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Receipt {
-    pub session_id: Uuid,
+    /// As the unit spelt it: one that compares text would otherwise not know its own session, and send it for ever.
+    pub session_id: String,
     pub outcome: Outcome,
     /// By our clock.
     #[schema(value_type = chrono::DateTime<chrono::Utc>)]
@@ -44,4 +45,14 @@ impl Receipt {
     pub fn encode(&self) -> Vec<u8> {
         super::json::encode(self)
     }
+}
+
+/// The id as it stands in the payload, whatever its case; in lower case where it cannot be found there as it is.
+pub fn spelling(payload: &[u8], id: Uuid) -> String {
+    let usual = id.hyphenated().to_string();
+    let spelt = payload
+        .windows(usual.len())
+        .find(|window| window.eq_ignore_ascii_case(usual.as_bytes()))
+        .and_then(|window| std::str::from_utf8(window).ok());
+    spelt.map_or(usual.clone(), str::to_owned)
 }

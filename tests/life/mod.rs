@@ -49,6 +49,7 @@ macro_rules! on_every_ground {
 on_every_ground!(
     a_reading_becomes_an_alert_that_explains_itself,
     bad_neighbours_do_not_hide_a_good_session,
+    a_receipt_names_the_session_as_its_unit_did,
     a_unit_gets_its_plan_and_its_retest,
     what_was_sent_while_the_service_was_away_arrives,
 );
@@ -224,6 +225,29 @@ async fn bad_neighbours_do_not_hide_a_good_session(mut hub: Hub) {
         .map(|one| one["state"].as_str().unwrap())
         .collect();
     assert_eq!(states, ["accepted", "suspect"]);
+    unit.disconnect().await;
+    hub.stop().await;
+}
+
+async fn a_receipt_names_the_session_as_its_unit_did(mut hub: Hub) {
+    hub.patient("9434765919", "HU-1", Some(saturation_plan())).await;
+    let mut unit = hub.connect("HU-1").await;
+    let spelt = "0193A0C2-7B7E-7CC3-9A51-0E2F6F1F4C11";
+    let payload = |value: f64| {
+        json!({
+            "session_id": spelt, "completed_at": hub.now().to_rfc3339(), "answers": [],
+            "readings": [{"measure": "spo2", "value": value, "unit": "%", "taken_at": hub.now().to_rfc3339()}],
+        })
+        .to_string()
+    };
+    for (value, outcome) in [
+        (95.0, Outcome::Stored),
+        (95.0, Outcome::Duplicate),
+        (94.0, Outcome::Rejected),
+    ] {
+        unit.send_raw(payload(value)).unwrap();
+        assert_eq!(unit.receipt(spelt).await.unwrap().outcome, outcome);
+    }
     unit.disconnect().await;
     hub.stop().await;
 }

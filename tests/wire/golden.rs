@@ -18,7 +18,7 @@ fn text(payload: Vec<u8>) -> String {
 #[test]
 fn a_receipt_is_written_as_in_the_contract() {
     let receipt = Receipt {
-        session_id: uuid!("0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c11"),
+        session_id: "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c11".to_owned(),
         outcome: Outcome::Stored,
         received_at: received(),
         problems: vec![Problem::new(
@@ -44,6 +44,23 @@ fn a_receipt_is_written_as_in_the_contract() {
         };
         assert!(text(receipt.encode()).contains(&format!(r#""outcome":"{word}""#)));
         assert!(text(receipt.encode()).ends_with(r#""problems":[]}"#));
+    }
+}
+
+#[test]
+fn a_receipt_spells_the_id_as_the_unit_did() {
+    use homeward::wire::receipt::spelling;
+    let id = uuid!("0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c11");
+    for spelt in [
+        "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c11",
+        "0193A0C2-7B7E-7CC3-9A51-0E2F6F1F4C11",
+        "0193a0C2-7b7e-7cc3-9A51-0e2f6f1f4c11",
+    ] {
+        let payload = format!(r#"{{"seq": 7, "session_id": "{spelt}", "readings": ["#);
+        assert_eq!(spelling(payload.as_bytes(), id), spelt);
+    }
+    for elsewhere in [&b""[..], b"0193a0c2", &[0xff; 40]] {
+        assert_eq!(spelling(elsewhere, id), "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c11");
     }
 }
 

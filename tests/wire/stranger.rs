@@ -86,7 +86,7 @@ proptest! {
 #[test]
 fn a_unit_understands_our_receipts_and_requests() {
     let receipt = Receipt {
-        session_id: ID,
+        session_id: ID.to_string(),
         outcome: Outcome::Duplicate,
         received_at: received(),
         problems: Vec::new(),
