@@ -12,6 +12,7 @@ pub mod domain;
 pub mod engine;
 pub mod ingest;
 pub mod judging;
+pub mod metrics;
 pub mod store;
 pub mod telemetry;
 pub mod web;

@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Two crypto providers may end up in one program; the first thing done is to say which one it is.
     let _ = rustls::crypto::ring::default_provider().install_default();

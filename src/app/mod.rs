@@ -19,10 +19,20 @@ use crate::config::Config;
 use crate::domain::ids::Ids;
 use crate::ingest::{self, batch::Keeper, pulse::Pulse};
 use crate::judging::plans::PlanShelf;
-use crate::store::heartbeat::Process;
+use crate::judging::recall::Recall;
+use crate::metrics::Metrics;
 use crate::store::{Db, StoreError};
 use crate::web;
-use crate::workers::{GaveUp, Worker, heartbeat::Heartbeat, unit_post::UnitPost};
+use crate::workers::{
+    GaveUp, Worker,
+    heartbeat::{Heartbeat, Identity},
+    unit_post::UnitPost,
+};
+
+/// How the configuration has the broker reached.
+pub fn broker_settings(config: &Config) -> broker::Settings {
+    parts::broker(config)
+}
 
 /// How long the parts may take to finish what they have begun.
 const FINISH_WITHIN: Duration = Duration::from_secs(10);
@@ -37,6 +47,8 @@ pub struct App {
     pub db: Db,
     stop: watch::Sender<bool>,
     broker: broker::Running,
+    reaching: broker::Reaching,
+    pulse: Pulse,
     ingest: tokio::task::JoinHandle<broker::Inlet>,
     working: JoinSet<Result<(), Ended>>,
 }
@@ -68,58 +80,82 @@ pub enum Ended {
     Fault(String),
     #[error("the way from the MQTT broker ended")]
     Ingest,
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
 }
 
-/// Starts everything; ready to be used when it returns.
+/// Starts everything; ready to be used when it returns: the broker is reached, and a first heartbeat has committed.
 pub async fn start(config: &Config, clock: Clock, ids: Ids) -> Result<App, StartError> {
+    let app = begin(config, clock, ids).await?;
+    match app.reaching.within(parts::PATIENCE).await {
+        Ok(()) => {
+            app.pulse.wait_for(|beat| beat.verified_at.is_some()).await;
+            Ok(app)
+        }
+        Err(fault) => {
+            app.stop().await;
+            Err(fault.into())
+        }
+    }
+}
+
+/// Starts everything that does not need the broker, and goes on to reach it: until then `/readyz` says what is missing.
+pub async fn begin(config: &Config, clock: Clock, ids: Ids) -> Result<App, StartError> {
     let db = parts::database(config).await?;
     let shelf = Arc::new(PlanShelf::default());
-    let broker = broker::start(parts::broker(config), gate::StoreGate::of(db.clone())).await?;
     let listener = TcpListener::bind(config.http.listen)
         .await
         .map_err(|source| StartError::Http {
             address: config.http.listen,
             source,
-        });
-    let listener = match listener {
-        Ok(listener) => listener,
-        Err(fault) => {
-            broker.running.stop().await;
-            return Err(fault);
-        }
-    };
+        })?;
+    let broker = broker::launch(&parts::broker(config), gate::StoreGate::of(db.clone())).await?;
     let http = listener.local_addr().unwrap_or(config.http.listen);
     let pulse = Pulse::default();
     let keeper = Keeper {
         db: db.clone(),
         shelf: Arc::clone(&shelf),
+        recall: Arc::new(Recall::new(config.ingest.recall_sessions)),
+        hands: Arc::default(),
+        heard: Arc::default(),
         ids: ids.clone(),
     };
+    let identity = Identity {
+        id: ids.make(clock.now()),
+        name: config.mqtt.client_id.clone(),
+        started_at: clock.now(),
+    };
+    let process = identity.id;
+    let standing = standing::of(process, &broker, pulse.clone(), clock.clone());
     let (stop, stopping) = watch::channel(false);
     let lanes = parts::lanes(config, &keeper, &clock, &broker, &pulse);
     let ingest = tokio::spawn(ingest::run(broker.inlet, lanes, stopping.clone()));
-    let heartbeat = Heartbeat {
-        db: db.clone(),
-        process: Process {
-            id: ids.make(clock.now()),
-            kind: "ingest".to_owned(),
-            started_at: clock.now(),
-        },
-        link: broker.link.clone(),
-        pulse: pulse.clone(),
-    };
+    let heartbeat = Heartbeat::new(db.clone(), identity, broker.link.clone(), pulse.clone());
     let post = UnitPost {
         db: db.clone(),
         outlet: broker.outlet.clone(),
         shelf,
     };
+    let metrics = Metrics::of(pulse.counts());
     let mut working = JoinSet::new();
-    for worker in [Worker::Heartbeat(heartbeat), Worker::UnitPost(post)] {
-        let running = worker.run(clock.clone(), stopping.clone());
+    let retention = parts::retention(config, &db);
+    for worker in [
+        Worker::Heartbeat(heartbeat),
+        Worker::UnitPost(post),
+        Worker::Retention(retention),
+    ] {
+        let running = worker.run(clock.clone(), metrics.workers.clone(), stopping.clone());
         working.spawn(async { running.await.map_err(Ended::from) });
     }
-    let standing = standing::of(broker.link.clone(), pulse);
-    let router = web::router(web::State::new(config, db.clone(), clock, ids, standing));
+    let state = web::State::new(config, db.clone(), clock, ids, standing)
+        .documenting(crate::cli::commands())
+        .counting(metrics);
+    let reading = web::stream::run(state.clone(), stopping.clone());
+    working.spawn(async {
+        reading.await;
+        Ok(())
+    });
+    let router = web::router(state);
     let mut ending = stopping;
     working.spawn(async move {
         let served = axum::serve(
@@ -131,13 +167,15 @@ pub async fn start(config: &Config, clock: Clock, ids: Ids) -> Result<App, Start
         });
         served.await.map_err(Ended::Http)
     });
-    tracing::info!(%http, mqtt = broker.local_addr.map(tracing::field::display), "the service has started");
+    tracing::info!(%http, mqtt = broker.local_addr.map(tracing::field::display), "the service has started and reaches for its broker");
     Ok(App {
         http,
         mqtt: broker.local_addr,
         db,
         stop,
         broker: broker.running,
+        reaching: broker.reaching,
+        pulse,
         ingest,
         working,
     })
@@ -150,6 +188,7 @@ impl App {
             () = told => Ok(()),
             _ = &mut self.ingest => Err(Ended::Ingest),
             Some(part) = self.working.join_next() => outcome(part),
+            fault = unreached(self.reaching.clone()) => Err(Ended::Broker(fault)),
         };
         if let Err(fault) = &ended {
             tracing::error!(%fault, "the service stops, since a part of it has ended");
@@ -179,6 +218,17 @@ impl App {
             tracing::warn!("a part of the service did not stop in time");
         }
         self.db.close().await;
+    }
+}
+
+/// Resolves where the broker was not reached; once it was, a lost connection is waited for.
+async fn unreached(reaching: broker::Reaching) -> BrokerError {
+    match reaching.within(parts::PATIENCE).await {
+        Ok(()) => {
+            tracing::info!("the broker is reached: sessions are taken in");
+            std::future::pending().await
+        }
+        Err(fault) => fault,
     }
 }
 

@@ -2,24 +2,26 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 
 use crate::broker::{Broker, ClientCertificate, External, Settings, Transport};
 use crate::clock::Clock;
 use crate::config::{Config, MqttUrl};
 use crate::ingest::{batch::Keeper, lane::Lane, pulse::Pulse};
-use crate::store::{Connections, Db};
+use crate::store::{self, Connections, Db};
+use crate::workers::retention::Retention;
 
 use super::StartError;
 
 /// 1 MiB: four times the largest session, so that one which is too large still arrives and can be set aside.
 const MAX_PACKET: u32 = 1024 * 1024;
 /// How long the start tries to reach the broker.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// PostgreSQL commits two batches at a time as fast as more; SQLite has one writer.
 const POSTGRES_LANES: usize = 2;
 
-/// Connects, and migrates where that is configured.
+/// Connects, migrates where that is configured, and puts in order what a restore may have left.
 pub(super) async fn database(config: &Config) -> Result<Db, StartError> {
     let most = config.database.max_connections;
     let connections = Connections {
@@ -31,9 +33,19 @@ pub(super) async fn database(config: &Config) -> Result<Db, StartError> {
         db.migrate().await?;
     }
     match db.pending_migrations().await?.len() {
-        0 => Ok(db),
-        missing => Err(StartError::NotMigrated(missing)),
+        0 => {}
+        missing => return Err(StartError::NotMigrated(missing)),
     }
+    let mut tx = db.begin().await?;
+    let adopted = store::stream::adopt(&mut tx).await?;
+    tx.commit().await?;
+    if adopted > 0 {
+        tracing::warn!(
+            adopted,
+            "the database was restored from another server; clients of the stream are told to reload"
+        );
+    }
+    Ok(db)
 }
 
 pub(super) fn broker(config: &Config) -> Settings {
@@ -65,6 +77,17 @@ pub(super) fn broker(config: &Config) -> Settings {
         hard_cap: mqtt.hard_cap,
         max_packet_size: MAX_PACKET,
         patience: PATIENCE,
+    }
+}
+
+pub(super) fn retention(config: &Config, db: &Db) -> Retention {
+    let keep = config.retention;
+    Retention {
+        db: db.clone(),
+        events: TimeDelta::days(keep.events_days.into()),
+        notices: TimeDelta::days(keep.notices_days.into()),
+        answers: TimeDelta::hours(keep.answers_hours.into()),
+        heartbeats: TimeDelta::days(keep.heartbeats_days.into()),
     }
 }
 

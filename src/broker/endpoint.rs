@@ -1,23 +1,20 @@
-//! Where the broker is and as whom to sign in. Options are built anew for every connection, because rumqttc
-//! changes its own copy with what the broker answered to the last one.
+//! Where the broker is and as whom to sign in.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rumqttc::v5::mqttbytes::v5::ConnectReturnCode;
-use rumqttc::v5::{ConnectionError, MqttOptions, StateError};
-use rumqttc::{NetworkOptions, TlsConfiguration};
+use rumqttc::v5::mqttbytes::v5::Login;
+use rustls::pki_types::ServerName;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use super::BrokerError;
+use super::connection::{Reader, Writer};
 use super::link::Fault;
 use super::tls::{self, ClientCertificate};
-
-/// A dead peer is noticed after at most twice this.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-const CONNECT_WITHIN_SECONDS: u64 = 10;
 
 /// A broker outside this process.
 #[derive(Debug, Clone)]
@@ -82,28 +79,44 @@ impl Endpoint {
         })
     }
 
+    /// Where it is and by what it is trusted, where it is reached by TLS.
+    pub(super) fn secured(&self) -> Option<(&str, u16, Arc<rustls::ClientConfig>)> {
+        Some((&self.host, self.port, Arc::clone(self.tls.as_ref()?)))
+    }
+
     /// What identifies the broker in messages.
     pub(super) fn address(&self) -> String {
         let scheme = if self.tls.is_some() { "mqtts" } else { "mqtt" };
         format!("{scheme}://{}:{}", self.host, self.port)
     }
 
-    pub(super) fn options(&self, client_id: &str) -> MqttOptions {
-        let mut options = MqttOptions::new(client_id, &self.host, self.port);
-        options
-            .set_keep_alive(KEEP_ALIVE)
-            .set_connection_timeout(CONNECT_WITHIN_SECONDS);
-        let mut network = NetworkOptions::new();
-        network.set_tcp_nodelay(true);
-        options.set_network_options(network);
-        if let Some(config) = &self.tls {
-            let tls = TlsConfiguration::Rustls(Arc::clone(config));
-            options.set_transport(rumqttc::Transport::tls_with_config(tls));
-        }
-        if let Some((name, secret)) = &self.credentials {
-            options.set_credentials(name, secret.expose_secret());
-        }
-        options
+    pub(super) fn login(&self) -> Option<Login> {
+        let (name, secret) = self.credentials.as_ref()?;
+        Some(Login::new(name, secret.expose_secret()))
+    }
+
+    /// A stream to the broker, which has proved who it is where it has to.
+    pub(super) async fn dial(&self) -> Result<(Reader, Writer), Fault> {
+        let unreachable = |error: io::Error| Fault::Unreachable(format!("{}: {error}", self.address()));
+        let stream = TcpStream::connect(format!("{}:{}", self.host, self.port))
+            .await
+            .map_err(unreachable)?;
+        stream.set_nodelay(true).map_err(unreachable)?;
+        let Some(config) = &self.tls else {
+            let (reader, writer) = stream.into_split();
+            return Ok((Box::new(reader), Box::new(writer)));
+        };
+        let name = ServerName::try_from(self.host.trim_matches(['[', ']']).to_owned())
+            .map_err(|error| unreachable(io::Error::other(error)))?;
+        let stream = TlsConnector::from(Arc::clone(config))
+            .connect(name, stream)
+            .await
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::InvalidData => Fault::Untrusted(error.to_string()),
+                _ => unreachable(error),
+            })?;
+        let (reader, writer) = tokio::io::split(stream);
+        Ok((Box::new(reader), Box::new(writer)))
     }
 }
 
@@ -133,29 +146,4 @@ fn parse(url: &str) -> Result<(bool, &str, u16), &'static str> {
         return Err("the host is missing, or is an IPv6 address without [ ]");
     }
     Ok((secure, host, port))
-}
-
-/// What an error of the client library means for whoever waits for the connection.
-pub(super) fn fault(error: &ConnectionError, address: &str) -> Fault {
-    match error {
-        ConnectionError::ConnectionRefused(
-            code @ (ConnectReturnCode::BadUserNamePassword
-            | ConnectReturnCode::NotAuthorized
-            | ConnectReturnCode::Banned
-            | ConnectReturnCode::BadAuthenticationMethod
-            | ConnectReturnCode::ClientIdentifierNotValid
-            | ConnectReturnCode::BadClientId
-            | ConnectReturnCode::UnsupportedProtocolVersion
-            | ConnectReturnCode::RefusedProtocolVersion),
-        ) => Fault::SignIn(format!("{code:?}")),
-        ConnectionError::Tls(rumqttc::v5::TlsError::Io(io))
-            if io.kind() == std::io::ErrorKind::InvalidData =>
-        {
-            Fault::Untrusted(io.to_string())
-        }
-        ConnectionError::MqttState(StateError::ConnectionAborted) => {
-            Fault::Unreachable(format!("{address} closed the connection"))
-        }
-        other => Fault::Unreachable(format!("{address}: {other}")),
-    }
 }

@@ -1,17 +1,18 @@
-//! The connection that subscribes and acknowledges. Client and event loop are made anew for every connection:
-//! an acknowledgement is only a packet number, and on the next connection the same number may stand for a
-//! message that is not stored yet. What cannot reach the new connection cannot acknowledge on it.
-
-use std::time::Duration;
+//! The connection that subscribes and acknowledges. An acknowledgement is only a packet number, and on the next
+//! connection the same number may stand for a message that is not stored yet: what was acknowledged and not written when
+//! a connection ends is forgotten with it.
 
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{Filter, Packet, Publish, RetainForwardRule, SubAck, SubscribeReasonCode};
-use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
+use rumqttc::v5::mqttbytes::v5::{
+    ConnectProperties, Filter, Packet, PubAck, Publish, RetainForwardRule, SubAck, Subscribe,
+    SubscribeReasonCode,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::endpoint::{self, Endpoint};
+use super::connection::Connection;
+use super::endpoint::Endpoint;
 use super::link::{Board, Fault};
 use super::ticket::{Frame, Holdings};
 use super::{GOODBYE_WITHIN, Settings, stopped};
@@ -21,8 +22,8 @@ use crate::wire::topic;
 const SESSION_KEPT: u32 = 7 * 24 * 3600;
 /// The embedded broker adds the sender's ids to a message; one that it took in must not be too large to go out.
 const PACKET_ALLOWANCE: u32 = 1024;
-/// Subscribing takes two packet ids at most; the default would allocate 65,535 slots.
-const OUTGOING_SLOTS: u16 = 16;
+/// Of our only request on a connection.
+const SUBSCRIPTION: u16 = 1;
 
 pub(super) struct Inbound {
     endpoint: Endpoint,
@@ -39,6 +40,7 @@ pub(super) struct Inbound {
 /// Why one connection's life is over.
 enum End {
     Stopped,
+    GivenBack,
     Lost(Fault),
 }
 
@@ -69,21 +71,17 @@ impl Inbound {
             let begun = Instant::now();
             let fault = match self.connection(&mut stop).await {
                 End::Stopped => break,
+                End::GivenBack => Fault::GivenBack,
                 End::Lost(fault) => fault,
             };
             backoff.lasted(begun.elapsed());
-            let pause = if fault == Fault::PassedOver {
-                Duration::ZERO
-            } else {
-                backoff.pause()
-            };
             self.report(fault);
             if self.frames.is_closed() {
                 tracing::warn!("nobody reads MQTT messages any more");
                 break;
             }
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(backoff.pause()) => {}
                 () = stopped(&mut stop) => break,
             }
         }
@@ -99,73 +97,89 @@ impl Inbound {
         self.board.note(|link| {
             link.reconnects += u64::from(link.inbound);
             link.inbound = false;
+            link.lost_to(&fault, Instant::now());
             link.inbound_fault = Some(fault);
         });
     }
 
     async fn connection(&self, stop: &mut watch::Receiver<bool>) -> End {
-        // Every message held may be acknowledged at once, and a few requests more.
-        let (client, mut events) = AsyncClient::new(self.options(), self.hard_cap + 16);
-        let mut given_back = None;
-        let mut overfull = false;
-        let end = loop {
-            let ours = tokio::select! {
-                event = events.poll() => Err(event),
-                () = recalled(given_back.as_mut()) => Ok(End::Lost(Fault::GivenBack)),
-                () = self.holdings.none(), if overfull => Ok(End::Lost(Fault::PassedOver)),
-                () = stopped(stop) => Ok(End::Stopped),
-            };
-            let event = match ours {
-                Err(event) => event,
-                Ok(end) => {
-                    self.holdings.close();
-                    goodbye(&client, &mut events).await;
-                    break end;
-                }
-            };
-            let outcome = match event {
-                Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                    given_back = Some(self.open(&client));
-                    self.subscribe(&client)
-                }
-                Ok(Event::Incoming(Packet::SubAck(ack))) => self.subscribed(&ack),
-                Ok(Event::Incoming(Packet::Publish(publish))) => {
-                    overfull = overfull || self.is_full();
-                    if !overfull {
-                        self.receive(publish);
-                    }
-                    Ok(())
-                }
-                Ok(_) => Ok(()),
-                Err(error) => Err(endpoint::fault(&error, &self.endpoint.address())),
-            };
-            if let Err(fault) = outcome {
-                break End::Lost(fault);
-            }
+        let alone = self.group.is_none();
+        let properties = ConnectProperties {
+            // A dead member of a group must leave nothing waiting for it: the others take it over.
+            session_expiry_interval: Some(if alone { SESSION_KEPT } else { 0 }),
+            receive_maximum: Some(self.receive_maximum),
+            // Without it one oversized message would end every connection it is delivered on, for ever.
+            max_packet_size: Some(self.max_packet_size),
+            ..ConnectProperties::new()
         };
-        self.holdings.close();
+        let opened = tokio::select! {
+            opened = Connection::open(&self.endpoint, &self.client_id, !alone, properties) => opened,
+            () = stopped(stop) => return End::Stopped,
+        };
+        let mut connection = match opened {
+            Ok((connection, _)) => connection,
+            Err(fault) => return End::Lost(fault),
+        };
+        let (generation, given_back) = self.holdings.open();
+        self.board.note(|link| link.generation = generation);
+        let end = self.converse(&mut connection, given_back, stop).await;
+        let acknowledged = self.holdings.close();
+        if !matches!(end, End::Lost(_)) {
+            goodbye(connection, &acknowledged).await;
+        }
         end
     }
 
-    fn options(&self) -> MqttOptions {
-        let mut options = self.endpoint.options(&self.client_id);
-        let alone = self.group.is_none();
-        options
-            .set_manual_acks(true)
-            .set_outgoing_inflight_upper_limit(OUTGOING_SLOTS)
-            // A dead member of a group must leave nothing waiting for it: the others take it over.
-            .set_clean_start(!alone)
-            .set_session_expiry_interval(Some(if alone { SESSION_KEPT } else { 0 }))
-            .set_receive_maximum(Some(self.receive_maximum))
-            // Without it one oversized message would end every connection it is delivered on, for ever.
-            .set_max_packet_size(Some(self.max_packet_size));
-        options
+    async fn converse(
+        &self,
+        connection: &mut Connection,
+        mut given_back: oneshot::Receiver<()>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> End {
+        if let Err(fault) = self.subscribe(connection) {
+            return End::Lost(fault);
+        }
+        let mut full = false;
+        loop {
+            if !full && self.holdings.held() >= self.hard_cap {
+                full = true;
+                tracing::debug!("as many MQTT messages are held as may be; no more are read for now");
+                self.board.note(|link| link.hard_cap_reached += 1);
+            }
+            let outcome = tokio::select! {
+                packet = connection.next(!full) => packet.and_then(|packet| self.heed(connection, packet)),
+                acknowledged = self.holdings.acknowledged() => acknowledge(connection, &acknowledged),
+                () = self.holdings.at_most(self.hard_cap / 2), if full => {
+                    full = false;
+                    Ok(())
+                }
+                Ok(()) = &mut given_back => return End::GivenBack,
+                () = stopped(stop) => return End::Stopped,
+            };
+            if let Err(fault) = outcome {
+                return End::Lost(fault);
+            }
+        }
     }
 
-    fn open(&self, client: &AsyncClient) -> oneshot::Receiver<()> {
-        let (generation, given_back) = self.holdings.open(client.clone());
-        self.board.note(|link| link.generation = generation);
-        given_back
+    /// This packet and those that came with it, as far as there is room for them.
+    fn heed(&self, connection: &mut Connection, first: Packet) -> Result<(), Fault> {
+        let mut heard = Some(first);
+        while let Some(packet) = heard {
+            match packet {
+                Packet::Publish(publish) => self.receive(&publish),
+                Packet::SubAck(ack) => self.subscribed(&ack)?,
+                _ => {}
+            }
+            if self.holdings.held() >= self.hard_cap {
+                // The answer to the subscription may be behind more than we can take. That sessions arrive shows that
+                // the one before us still stands, and whoever is to take them may be waiting for just that.
+                self.stands();
+                break;
+            }
+            heard = connection.buffered()?;
+        }
+        Ok(())
     }
 
     fn filters(&self) -> [String; 2] {
@@ -176,15 +190,15 @@ impl Inbound {
     }
 
     /// After every connect, resumed session or not; what is retained comes only where the subscription is new.
-    fn subscribe(&self, client: &AsyncClient) -> Result<(), Fault> {
+    fn subscribe(&self, connection: &mut Connection) -> Result<(), Fault> {
         let filters = self.filters().map(|filter| {
             let mut filter = Filter::new(filter, QoS::AtLeastOnce);
             filter.retain_forward_rule = RetainForwardRule::OnNewSubscribe;
             filter
         });
-        client
-            .try_subscribe_many(filters)
-            .map_err(|error| Fault::Unreachable(error.to_string()))
+        let mut subscribe = Subscribe::new_many(filters, None);
+        subscribe.pkid = SUBSCRIPTION;
+        connection.put(&Packet::Subscribe(subscribe))
     }
 
     fn subscribed(&self, ack: &SubAck) -> Result<(), Fault> {
@@ -199,34 +213,24 @@ impl Inbound {
                 None => return Err(refused(filter, "not answered".to_owned())),
             }
         }
+        self.stands();
+        Ok(())
+    }
+
+    fn stands(&self) {
         self.board.note(|link| {
             link.inbound = true;
             link.inbound_fault = None;
         });
-        Ok(())
     }
 
-    /// From here on what arrives is passed over, unacknowledged, so that it comes again on the next connection;
-    /// this one is kept until all that is held is acknowledged, or a slow reader would be sent the same messages
-    /// for ever. Needed because not every broker honours the receive maximum.
-    fn is_full(&self) -> bool {
-        let held = self.holdings.held();
-        let full = held >= self.hard_cap;
-        if full {
-            tracing::warn!(
-                held,
-                "more MQTT messages arrive than may be held; the rest is fetched later"
-            );
-            self.board.note(|link| link.hard_cap_reached += 1);
-        }
-        full
-    }
-
-    fn receive(&self, publish: Publish) {
+    fn receive(&self, publish: &Publish) {
         let frame = Frame {
             topic: String::from_utf8_lossy(&publish.topic).into_owned(),
-            payload: publish.payload.into(),
+            // Copied: taken as it is, it would keep the whole buffer that it was read into.
+            payload: publish.payload.to_vec(),
             retained: publish.retain,
+            arrived: Instant::now(),
             ticket: self.holdings.ticket(publish.pkid),
         };
         // Fails only where nobody reads any more; the frame's ticket then gives the message back.
@@ -234,23 +238,18 @@ impl Inbound {
     }
 }
 
-/// Resolves when a message of this connection was given back.
-async fn recalled(given_back: Option<&mut oneshot::Receiver<()>>) {
-    if let Some(receiver) = given_back
-        && receiver.await.is_ok()
-    {
-        return;
-    }
-    std::future::pending::<()>().await;
+fn acknowledge(connection: &mut Connection, packets: &[u16]) -> Result<(), Fault> {
+    packets
+        .iter()
+        .try_for_each(|packet| connection.put(&Packet::PubAck(PubAck::new(*packet, None))))
 }
 
-/// Acknowledgements that are already handed over go out before the farewell. That the broker then closes its end
-/// is the only sign that it has read them.
-async fn goodbye(client: &AsyncClient, events: &mut EventLoop) {
-    if client.try_disconnect().is_err() {
+/// What was acknowledged goes out before the farewell.
+async fn goodbye(mut connection: Connection, acknowledged: &[u16]) {
+    if acknowledge(&mut connection, acknowledged).is_err() {
         return;
     }
-    let farewell = async { while events.poll().await.is_ok() {} };
+    let farewell = connection.goodbye();
     if tokio::time::timeout(GOODBYE_WITHIN, farewell).await.is_err() {
         tracing::debug!("the MQTT broker did not take our farewell in time");
     }

@@ -2,6 +2,7 @@
 //! readable until its connection works again.
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Why a connection is not there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,8 +16,11 @@ pub enum Fault {
     SignIn(String),
     #[error("the broker refused the subscription to {filter}: {reason}")]
     Subscription { filter: String, reason: String },
-    #[error("more messages came than may be held at once; the broker is asked to deliver the rest again")]
-    PassedOver,
+    #[error(
+        "another process signs in with the same client_id, which ended our connection; most likely two processes share \
+         one mqtt.client_id: give each its own"
+    )]
+    TakenOver,
     #[error("messages were given back unprocessed; the broker is asked to deliver them again")]
     GivenBack,
 }
@@ -26,7 +30,7 @@ impl Fault {
     pub fn needs_a_person(&self) -> bool {
         matches!(
             self,
-            Self::Untrusted(_) | Self::SignIn(_) | Self::Subscription { .. }
+            Self::Untrusted(_) | Self::SignIn(_) | Self::Subscription { .. } | Self::TakenOver
         )
     }
 }
@@ -42,12 +46,16 @@ pub struct Link {
     pub generation: u64,
     /// Connections that were lost, of both kinds, for whatever reason.
     pub reconnects: u64,
-    /// Acknowledgements that could not be handed over (the connection was renewed, the messages come again).
+    /// Acknowledgements that could not be handed over: their connection had ended, and the messages come again.
     pub acks_dropped: u64,
     /// Publishes that the broker refused, or that are too large for it.
     pub refused_publishes: u64,
-    /// Times that more messages came than may be held, so that the connection was renewed to fetch them later.
+    /// Times that as much was held as may be, so that nothing more was read until half of that was stored.
     pub hard_cap_reached: u64,
+    /// Connections that ended because another client came under the same id, of both kinds.
+    pub taken_over: u64,
+    /// When that happened last. Both sides come back at once, so the connection alone does not show it.
+    pub taken_over_at: Option<Instant>,
     pub inbound_fault: Option<Fault>,
     pub outbound_fault: Option<Fault>,
 }
@@ -58,12 +66,19 @@ impl Link {
         self.inbound && self.outbound
     }
 
-    /// A fault that only a person can mend.
+    pub(super) fn lost_to(&mut self, fault: &Fault, now: Instant) {
+        if *fault == Fault::TakenOver {
+            self.taken_over += 1;
+            self.taken_over_at = Some(now);
+        }
+    }
+
+    /// A fault that only a person can mend. A rival that uses our client id may itself be on its way out.
     pub(super) fn blocking_fault(&self) -> Option<&Fault> {
         [&self.inbound_fault, &self.outbound_fault]
             .into_iter()
             .flatten()
-            .find(|fault| fault.needs_a_person())
+            .find(|fault| fault.needs_a_person() && **fault != Fault::TakenOver)
     }
 
     pub(super) fn any_fault(&self) -> Option<&Fault> {

@@ -3,11 +3,15 @@
 
 pub mod access;
 mod backoff;
+pub mod certificate;
+mod connection;
 mod embedded;
 mod endpoint;
 mod inbound;
+mod keep_alive;
 mod link;
 mod outbound;
+pub mod probe;
 mod ticket;
 mod tls;
 mod window;
@@ -59,8 +63,8 @@ pub struct Settings {
     pub group: Option<String>,
     /// Messages that the broker may have on the way to us at one time.
     pub receive_maximum: u16,
-    /// Messages held, received and not settled, beyond which nothing more is taken until all of them are. For
-    /// brokers that do not honour `receive_maximum`; twice that is a good value.
+    /// Messages held, received and not settled, at which nothing more is read until half of them are: the rest waits
+    /// at the broker. For brokers that do not honour `receive_maximum`; twice that is a good value.
     pub hard_cap: usize,
     /// Bytes; what is larger never arrives.
     pub max_packet_size: u32,
@@ -146,6 +150,7 @@ pub struct Broker {
     pub acker: Acker,
     pub outlet: Outlet,
     pub link: watch::Receiver<Link>,
+    pub reaching: Reaching,
     /// Where the embedded broker listens.
     pub local_addr: Option<SocketAddr>,
     pub running: Running,
@@ -155,6 +160,37 @@ impl Broker {
     /// See [`Running::stop`].
     pub async fn stop(self) {
         self.running.stop().await;
+    }
+}
+
+/// The first connection, as it is being made.
+#[derive(Debug, Clone)]
+pub struct Reaching {
+    link: watch::Receiver<Link>,
+    address: String,
+}
+
+impl Reaching {
+    /// Resolves when the broker is reached, when it is known that only a person can help, or when `patience` is at its end.
+    pub async fn within(&self, patience: Duration) -> Result<(), BrokerError> {
+        let mut link = self.link.clone();
+        let settled = link.wait_for(|link| link.is_up() || link.blocking_fault().is_some());
+        // A timeout says nothing that the link does not say better.
+        drop(tokio::time::timeout(patience, settled).await);
+        let link = link.borrow().clone();
+        let address = self.address.clone();
+        match link.blocking_fault() {
+            Some(fault) => Err(BrokerError::Refused {
+                address,
+                fault: fault.clone(),
+            }),
+            None if link.is_up() => Ok(()),
+            None => Err(BrokerError::Unreachable {
+                address,
+                waited: patience,
+                last: link.any_fault().cloned(),
+            }),
+        }
     }
 }
 
@@ -196,9 +232,22 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 
 /// Succeeds once both connections stand and the subscriptions are granted.
 pub async fn start(settings: Settings, gate: Arc<dyn UnitGate>) -> Result<Broker, BrokerError> {
+    let patience = settings.patience;
+    let broker = launch(&settings, gate).await?;
+    match broker.reaching.within(patience).await {
+        Ok(()) => Ok(broker),
+        Err(error) => {
+            broker.stop().await;
+            Err(error)
+        }
+    }
+}
+
+/// Begins to connect and does not wait for it; the embedded broker listens when this returns.
+pub async fn launch(settings: &Settings, gate: Arc<dyn UnitGate>) -> Result<Broker, BrokerError> {
     let (endpoint, embedded) = match &settings.transport {
         Transport::Embedded { listen, data_dir } => {
-            let embedded = Embedded::start(*listen, data_dir.as_deref(), &settings, gate).await?;
+            let embedded = Embedded::start(*listen, data_dir.as_deref(), settings, gate).await?;
             (embedded.endpoint(), Some(embedded))
         }
         Transport::External(external) => (Endpoint::external(external)?, None),
@@ -210,8 +259,8 @@ pub async fn start(settings: Settings, gate: Arc<dyn UnitGate>) -> Result<Broker
     let holdings = Holdings::default();
     let outlet = Outlet::new(board.clone());
     let acker = Acker::new(holdings.clone(), board.clone());
-    let inbound = Inbound::new(&settings, endpoint.clone(), holdings, frames, board);
-    let outbound = Outbound::new(&settings, endpoint, outlet.clone());
+    let inbound = Inbound::new(settings, endpoint.clone(), holdings, frames, board);
+    let outbound = Outbound::new(settings, endpoint, outlet.clone());
     let connections = vec![
         tokio::spawn(inbound.run(stopping.clone())),
         tokio::spawn(outbound.run(stopping)),
@@ -222,35 +271,17 @@ pub async fn start(settings: Settings, gate: Arc<dyn UnitGate>) -> Result<Broker
         connections,
         embedded,
     };
-    if let Err(error) = up(link.clone(), address, settings.patience).await {
-        running.stop().await;
-        return Err(error);
-    }
+    let reaching = Reaching {
+        link: link.clone(),
+        address,
+    };
     Ok(Broker {
         inlet: Inlet(inlet),
         acker,
         outlet,
         link,
+        reaching,
         local_addr,
         running,
     })
-}
-
-async fn up(mut link: watch::Receiver<Link>, address: String, patience: Duration) -> Result<(), BrokerError> {
-    let settled = link.wait_for(|link| link.is_up() || link.blocking_fault().is_some());
-    // A timeout says nothing that the link does not say better.
-    drop(tokio::time::timeout(patience, settled).await);
-    let link = link.borrow().clone();
-    match link.blocking_fault() {
-        Some(fault) => Err(BrokerError::Refused {
-            address,
-            fault: fault.clone(),
-        }),
-        None if link.is_up() => Ok(()),
-        None => Err(BrokerError::Unreachable {
-            address,
-            waited: patience,
-            last: link.any_fault().cloned(),
-        }),
-    }
 }

@@ -1,21 +1,23 @@
-//! The connection that publishes. It is a second one because a client library's acknowledgements queue behind
-//! its publishes, and a full window there would hold up what the first connection owes the broker.
+//! The connection that publishes. It is a second one, so that receipts in great number never stand in the way of what
+//! the first connection owes the broker, nor its messages in the way of the broker's answers to ours.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rumqttc::v5::mqttbytes::v5::{ConnAck, Packet};
-use rumqttc::v5::{AsyncClient, Event, EventLoop};
-use tokio::sync::{oneshot, watch};
+use bytes::Bytes;
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{ConnAck, ConnectProperties, Packet, Publish};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::endpoint::{self, Endpoint};
+use super::connection::Connection;
+use super::endpoint::Endpoint;
 use super::link::{Board, Fault};
-use super::window::{Outgoing, Parcel};
+use super::window::{Outgoing, Parcel, Verdict};
 use super::{GOODBYE_WITHIN, Settings, stopped};
 
-/// Publishes without an answer at one time. Also the number of slots that rumqttc allocates.
-const WINDOW: u16 = 256;
+/// Publishes without an answer at one time.
+const WINDOW: u16 = 1000;
 /// Messages that wait for the connection or the window; beyond it the caller is told.
 const CAPACITY: usize = 10_000;
 
@@ -24,11 +26,14 @@ const CAPACITY: usize = 10_000;
 #[error("too many messages wait to be published")]
 pub struct OutletFull;
 
-/// Why a publish is not confirmed. Whether the message arrived is open only with `Disconnected`.
+/// Why a publish is not confirmed. Whether the message arrived is open only with `Disconnected` and `Unanswered`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
     #[error("the connection to the MQTT broker is down, or was lost before its answer")]
     Disconnected,
+    /// Told by whoever stopped waiting.
+    #[error("the MQTT broker did not confirm it in time")]
+    Unanswered,
     #[error("the MQTT broker refused the message: {reason}")]
     Refused { reason: String },
     #[error("the message is larger than the MQTT broker accepts")]
@@ -42,6 +47,8 @@ pub enum PublishError {
 #[derive(Debug, Default)]
 struct Shared {
     outgoing: Mutex<Outgoing>,
+    /// Something waits to be written.
+    due: Notify,
 }
 
 impl Shared {
@@ -65,24 +72,25 @@ impl Outlet {
         }
     }
 
+    /// Whether there is a connection to publish on.
+    pub fn is_open(&self) -> bool {
+        self.shared.outgoing().is_open()
+    }
+
+    /// Messages that wait for the connection or for the broker's answers to earlier ones.
+    pub fn waiting(&self) -> usize {
+        self.shared.outgoing().waiting()
+    }
+
     /// Never blocks. The message survives a lost connection, but not the process.
     pub fn publish(&self, topic: String, payload: Vec<u8>, retain: bool) -> Result<(), OutletFull> {
-        let mut outgoing = self.shared.outgoing();
-        if outgoing.waiting() >= CAPACITY {
-            return Err(OutletFull);
-        }
         if rumqttc::valid_topic(&topic) {
-            outgoing.push(Parcel {
-                topic,
-                payload,
-                retain,
-                verdict: None,
-            });
-            self.pump(&mut outgoing);
+            let mut outgoing = self.shared.outgoing();
+            self.push(&mut outgoing, parcel(topic, payload, retain, None))
         } else {
             self.refused(1);
+            Ok(())
         }
-        Ok(())
     }
 
     /// Resolves when the broker has acknowledged the message, or it is known that it will not.
@@ -101,23 +109,18 @@ impl Outlet {
             if !outgoing.is_open() {
                 return Err(PublishError::Disconnected);
             }
-            if outgoing.waiting() >= CAPACITY {
-                return Err(OutletFull.into());
-            }
-            outgoing.push(Parcel {
-                topic,
-                payload,
-                retain,
-                verdict: Some(verdict),
-            });
-            self.pump(&mut outgoing);
+            self.push(&mut outgoing, parcel(topic, payload, retain, Some(verdict)))?;
         }
         answer.await.unwrap_or(Err(PublishError::Disconnected))
     }
 
-    fn pump(&self, outgoing: &mut Outgoing) {
-        let refused = outgoing.pump();
-        self.refused(refused);
+    fn push(&self, outgoing: &mut Outgoing, parcel: Parcel) -> Result<(), OutletFull> {
+        if outgoing.waiting() >= CAPACITY {
+            return Err(OutletFull);
+        }
+        outgoing.push(parcel);
+        self.shared.due.notify_one();
+        Ok(())
     }
 
     fn refused(&self, count: u64) {
@@ -128,6 +131,19 @@ impl Outlet {
             );
             self.board.note(|link| link.refused_publishes += count);
         }
+    }
+}
+
+fn parcel(topic: String, payload: Vec<u8>, retain: bool, verdict: Option<Verdict>) -> Parcel {
+    Parcel {
+        publish: Publish {
+            qos: QoS::AtLeastOnce,
+            retain,
+            topic: Bytes::from(topic),
+            payload: Bytes::from(payload),
+            ..Publish::default()
+        },
+        verdict,
     }
 }
 
@@ -164,92 +180,97 @@ impl Outbound {
     }
 
     fn report(&self, fault: Fault) {
-        tracing::warn!(%fault, "the outbound MQTT connection is down");
+        if fault.needs_a_person() {
+            tracing::error!(%fault, "receipts, plans and requests cannot be sent");
+        } else {
+            tracing::warn!(%fault, "the outbound MQTT connection is down");
+        }
         self.outlet.board.note(|link| {
             link.reconnects += u64::from(link.outbound);
             link.outbound = false;
+            link.lost_to(&fault, Instant::now());
             link.outbound_fault = Some(fault);
         });
     }
 
     /// One connection's life; `None` where it ended because we stop.
     async fn connection(&self, stop: &mut watch::Receiver<bool>) -> Option<Fault> {
-        let mut options = self.endpoint.options(&self.client_id);
-        options
-            .set_clean_start(true)
-            .set_session_expiry_interval(Some(0))
-            .set_outgoing_inflight_upper_limit(WINDOW);
-        // Longer than the window, so that a hand-over cannot fail while the connection lives.
-        let (client, mut events) = AsyncClient::new(options, usize::from(WINDOW) + 16);
+        let properties = ConnectProperties {
+            session_expiry_interval: Some(0),
+            ..ConnectProperties::new()
+        };
+        let opened = tokio::select! {
+            opened = Connection::open(&self.endpoint, &self.client_id, true, properties) => opened,
+            () = stopped(stop) => return None,
+        };
+        let mut connection = match opened {
+            Ok((connection, ack)) => {
+                self.opened(&ack);
+                connection
+            }
+            Err(fault) => return Some(fault),
+        };
         loop {
-            let event = tokio::select! {
-                event = events.poll() => event,
+            let turn = tokio::select! {
+                turn = self.turn(&mut connection) => turn,
                 () = stopped(stop) => {
-                    self.goodbye(&client, &mut events).await;
+                    self.goodbye(connection).await;
                     return None;
                 }
             };
-            match event {
-                Ok(Event::Incoming(Packet::ConnAck(ack))) => {
-                    self.opened(&client, &ack);
-                }
-                Ok(event) => self.heed(&event),
-                Err(error) => {
-                    // Answers that came together with the end of the connection still count.
-                    for event in std::mem::take(&mut events.state.events) {
-                        self.heed(&event);
-                    }
-                    return Some(endpoint::fault(&error, &self.endpoint.address()));
-                }
+            if let Err(fault) = turn {
+                return Some(fault);
             }
         }
     }
 
-    fn opened(&self, client: &AsyncClient, ack: &ConnAck) {
+    fn opened(&self, ack: &ConnAck) {
         let properties = ack.properties.as_ref();
-        let receive_maximum = properties.and_then(|given| given.receive_max).unwrap_or(u16::MAX);
-        let window = usize::from(receive_maximum.min(WINDOW));
+        let receive_maximum = properties.and_then(|given| given.receive_max);
+        let window = receive_maximum.unwrap_or(u16::MAX).clamp(1, WINDOW);
         let max_packet = properties.and_then(|given| given.max_packet_size);
-        let mut outgoing = self.outlet.shared.outgoing();
-        outgoing.open(client.clone(), window, max_packet);
-        self.outlet.pump(&mut outgoing);
-        drop(outgoing);
+        self.outlet.shared.outgoing().open(window, max_packet);
         self.outlet.board.note(|link| {
             link.outbound = true;
             link.outbound_fault = None;
         });
     }
 
-    fn heed(&self, event: &Event) {
-        match event {
-            Event::Outgoing(rumqttc::Outgoing::Publish(packet)) => {
-                self.outlet.shared.outgoing().numbered(*packet);
-            }
-            Event::Incoming(Packet::PubAck(ack)) => {
-                let mut outgoing = self.outlet.shared.outgoing();
-                let refused = outgoing.answered(ack.pkid, ack.reason);
-                self.outlet.pump(&mut outgoing);
-                drop(outgoing);
-                self.outlet.refused(u64::from(refused));
-            }
-            _ => {}
+    /// Sends what is due, and waits until more is, or the broker answers. Loses nothing where it is dropped.
+    async fn turn(&self, connection: &mut Connection) -> Result<(), Fault> {
+        let (due, refused) = self.outlet.shared.outgoing().due();
+        self.outlet.refused(refused);
+        for packet in &due {
+            connection.put(packet)?;
+        }
+        let mut heard = tokio::select! {
+            packet = connection.next(true) => Some(packet?),
+            () = self.outlet.shared.due.notified() => None,
+        };
+        while let Some(packet) = heard {
+            self.heed(&packet);
+            heard = connection.buffered()?;
+        }
+        Ok(())
+    }
+
+    fn heed(&self, packet: &Packet) {
+        if let Packet::PubAck(ack) = packet {
+            let refused = self.outlet.shared.outgoing().answered(ack.pkid, ack.reason);
+            self.outlet.refused(u64::from(refused));
         }
     }
 
-    /// What waits is sent and answered first, as far as that goes quickly. The broker closes its end last.
-    async fn goodbye(&self, client: &AsyncClient, events: &mut EventLoop) {
+    /// What waits is sent and answered first, as far as that goes quickly.
+    async fn goodbye(&self, mut connection: Connection) {
         let farewell = async {
-            let mut leaving = false;
-            loop {
-                if !leaving && self.outlet.shared.outgoing().is_idle() {
-                    self.outlet.shared.outgoing().close();
-                    leaving = client.try_disconnect().is_ok();
-                }
-                match events.poll().await {
-                    Ok(event) => self.heed(&event),
-                    Err(_) => break,
+            while !self.outlet.shared.outgoing().is_idle() {
+                if self.turn(&mut connection).await.is_err() {
+                    return;
                 }
             }
+            self.outlet.shared.outgoing().close();
+            connection.goodbye().await;
         };
         if tokio::time::timeout(GOODBYE_WITHIN, farewell).await.is_err() {
             tracing::warn!("the MQTT broker did not answer everything before the service stopped");

@@ -4,10 +4,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rumqttc::v5::AsyncClient;
-use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::Publish;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
 use super::link::Board;
 
@@ -18,6 +16,8 @@ pub struct Frame {
     pub payload: Vec<u8>,
     /// The broker kept it from before we subscribed; how long ago it was sent cannot be told from its arrival.
     pub retained: bool,
+    /// When it was read from the connection.
+    pub arrived: Instant,
     /// To be handed to [`Acker::ack`] once what the message says is safely stored.
     pub ticket: Ticket,
 }
@@ -50,7 +50,8 @@ impl Drop for Ticket {
 #[derive(Debug)]
 struct Live {
     generation: u64,
-    client: AsyncClient,
+    /// Packet ids that it has not taken yet.
+    acknowledged: Vec<u16>,
     renewal: Option<oneshot::Sender<()>>,
 }
 
@@ -69,6 +70,7 @@ struct Shared {
     generations: AtomicUsize,
     held: AtomicUsize,
     eased: Notify,
+    acknowledged: Notify,
 }
 
 impl Shared {
@@ -84,22 +86,35 @@ pub(super) struct Holdings {
 }
 
 impl Holdings {
-    /// From now on the client's connection is the one to acknowledge on. The receiver resolves when one of its
-    /// messages was given back.
-    pub(super) fn open(&self, client: AsyncClient) -> (u64, oneshot::Receiver<()>) {
+    /// From now on a new connection is the one to acknowledge on. The receiver resolves when one of its messages was
+    /// given back.
+    pub(super) fn open(&self) -> (u64, oneshot::Receiver<()>) {
         let generation = self.shared.generations.fetch_add(1, Ordering::AcqRel) as u64 + 1;
         let (renewal, given_back) = oneshot::channel();
         *self.shared.live() = Some(Live {
             generation,
-            client,
+            acknowledged: Vec::new(),
             renewal: Some(renewal),
         });
         (generation, given_back)
     }
 
-    /// Nothing can be acknowledged until the next `open`.
-    pub(super) fn close(&self) {
-        *self.shared.live() = None;
+    /// Nothing can be acknowledged until the next `open`. What was, and is not written yet, is handed out.
+    pub(super) fn close(&self) -> Vec<u16> {
+        let ended = self.shared.live().take();
+        ended.map(|live| live.acknowledged).unwrap_or_default()
+    }
+
+    /// Packet ids to acknowledge, as soon as there are any. Loses none where it is dropped.
+    pub(super) async fn acknowledged(&self) -> Vec<u16> {
+        loop {
+            self.shared.acknowledged.notified().await;
+            let mut live = self.shared.live();
+            match live.as_mut().map(|live| std::mem::take(&mut live.acknowledged)) {
+                Some(packets) if !packets.is_empty() => return packets,
+                _ => {}
+            }
+        }
     }
 
     pub(super) fn ticket(&self, packet: u16) -> Ticket {
@@ -117,9 +132,9 @@ impl Holdings {
         self.shared.held.load(Ordering::Acquire)
     }
 
-    /// Resolves once nothing is held.
-    pub(super) async fn none(&self) {
-        while self.held() > 0 {
+    /// Resolves once no more than so many are held.
+    pub(super) async fn at_most(&self, few: usize) {
+        while self.held() > few {
             self.shared.eased.notified().await;
         }
     }
@@ -145,24 +160,24 @@ impl Acker {
         {
             let mut live = self.holdings.shared.live();
             for mut ticket in tickets {
-                if let Some(live) = live.as_mut().filter(|live| live.generation == ticket.generation) {
-                    if ticket.packet == 0 || live.client.try_ack(&receipt_for(ticket.packet)).is_ok() {
-                        acked += 1;
-                    } else {
-                        // The slot would stay taken for as long as the connection lasts.
-                        dropped += 1;
-                        live.renew();
-                    }
-                }
                 ticket.settled = true;
+                if let Some(live) = live.as_mut().filter(|live| live.generation == ticket.generation) {
+                    acked += 1;
+                    if ticket.packet != 0 {
+                        live.acknowledged.push(ticket.packet);
+                    }
+                } else if ticket.packet != 0 {
+                    dropped += 1;
+                }
                 settled.push(ticket);
             }
         }
+        self.holdings.shared.acknowledged.notify_one();
         drop(settled);
         if dropped > 0 {
-            tracing::error!(
+            tracing::info!(
                 dropped,
-                "acknowledgements could not be handed over; the connection is renewed"
+                "acknowledgements came after their connection had ended; those messages come again"
             );
             self.board.note(|link| link.acks_dropped += dropped);
         }
@@ -172,14 +187,5 @@ impl Acker {
     /// Messages received and neither acknowledged nor given back, of all connections.
     pub fn held(&self) -> usize {
         self.holdings.held()
-    }
-}
-
-/// rumqttc reads nothing but quality of service and packet id of the message that it acknowledges.
-fn receipt_for(packet: u16) -> Publish {
-    Publish {
-        qos: QoS::AtLeastOnce,
-        pkid: packet,
-        ..Publish::default()
     }
 }

@@ -1,27 +1,22 @@
-//! What is on its way out. rumqttc tells packet ids but not whose; requests are taken from its channel in the
-//! order they were put in, so the n-th id belongs to the n-th message. The window is counted from the oldest
-//! message without an answer: then no packet id can be reused too early, which the library would not survive.
+//! What is on its way out. A packet id is free again as soon as it is answered, and taken again as late as possible;
+//! what is not answered stays in the order in which it was sent, in which it is sent again.
 
 use std::collections::VecDeque;
 
-use rumqttc::v5::AsyncClient;
-use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::PubAckReason;
+use rumqttc::v5::mqttbytes::v5::{Packet, PubAckReason, Publish};
 use tokio::sync::oneshot;
 
 use super::outbound::PublishError;
 
-/// Fixed header, lengths, packet id and property length of a PUBLISH, generously.
-const OVERHEAD: usize = 32;
+/// Bytes beyond which MQTT itself knows no packet.
+const LARGEST: u32 = 268_435_455;
 
 /// Told what became of one publish.
 pub(super) type Verdict = oneshot::Sender<Result<(), PublishError>>;
 
 #[derive(Debug)]
 pub(super) struct Parcel {
-    pub(super) topic: String,
-    pub(super) payload: Vec<u8>,
-    pub(super) retain: bool,
+    pub(super) publish: Publish,
     /// Where somebody waits for the answer, a loss is told; where nobody does, the message is sent again.
     pub(super) verdict: Option<Verdict>,
 }
@@ -36,17 +31,11 @@ impl Parcel {
 }
 
 #[derive(Debug)]
-struct Sent {
-    parcel: Option<Parcel>,
-    packet: Option<u16>,
-}
-
-#[derive(Debug)]
 struct Live {
-    client: AsyncClient,
-    window: usize,
-    max_packet: Option<u32>,
-    sent: VecDeque<Sent>,
+    max_packet: u32,
+    /// Packet ids.
+    free: VecDeque<u16>,
+    sent: VecDeque<Parcel>,
 }
 
 /// Everything that is to be published and not answered yet.
@@ -57,11 +46,11 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    pub(super) fn open(&mut self, client: AsyncClient, window: usize, max_packet: Option<u32>) {
+    /// A connection on which `window` messages may be without an answer, none of them larger than `max_packet` bytes.
+    pub(super) fn open(&mut self, window: u16, max_packet: Option<u32>) {
         self.live = Some(Live {
-            client,
-            window,
-            max_packet,
+            max_packet: max_packet.unwrap_or(LARGEST).min(LARGEST),
+            free: (1..=window).collect(),
             sent: VecDeque::new(),
         });
     }
@@ -82,91 +71,58 @@ impl Outgoing {
         self.waiting.push_back(parcel);
     }
 
-    /// Hands over as much as the window allows; answers how many the broker could never take.
-    pub(super) fn pump(&mut self) -> u64 {
-        let mut refused = 0;
+    /// As much as the window has room for, to be written now, and how many messages the broker could never take.
+    pub(super) fn due(&mut self) -> (Vec<Packet>, u64) {
+        let (mut due, mut refused) = (Vec::new(), 0);
         let Some(live) = self.live.as_mut() else {
-            return refused;
+            return (due, refused);
         };
-        while live.sent.len() < live.window {
-            let Some(parcel) = self.waiting.pop_front() else {
+        while let Some(&packet) = live.free.front() {
+            let Some(mut parcel) = self.waiting.pop_front() else {
                 break;
             };
-            if live
-                .max_packet
-                .is_some_and(|max| parcel.topic.len() + parcel.payload.len() + OVERHEAD > max as usize)
-            {
+            parcel.publish.pkid = packet;
+            if parcel.publish.size() > live.max_packet as usize {
                 parcel.conclude(Err(PublishError::TooLarge));
                 refused += 1;
                 continue;
             }
-            let handed = live.client.try_publish(
-                &parcel.topic,
-                QoS::AtLeastOnce,
-                parcel.retain,
-                parcel.payload.clone(),
-            );
-            if handed.is_err() {
-                // The channel is longer than the window: only an ended connection refuses, and it will report.
-                self.waiting.push_front(parcel);
-                break;
-            }
-            live.sent.push_back(Sent {
-                parcel: Some(parcel),
-                packet: None,
-            });
+            live.free.pop_front();
+            due.push(Packet::Publish(parcel.publish.clone()));
+            live.sent.push_back(parcel);
         }
-        refused
-    }
-
-    /// The library took the next message from its channel and gave it this packet id.
-    pub(super) fn numbered(&mut self, packet: u16) {
-        let sent = self
-            .live
-            .iter_mut()
-            .flat_map(|live| &mut live.sent)
-            .find(|sent| sent.packet.is_none());
-        if let Some(sent) = sent {
-            sent.packet = Some(packet);
-        }
+        (due, refused)
     }
 
     /// The broker answered; tells whether it refused.
     pub(super) fn answered(&mut self, packet: u16, reason: PubAckReason) -> bool {
+        let Some(live) = self.live.as_mut() else {
+            return false;
+        };
+        // Nearly always the first one.
+        let position = live.sent.iter().position(|sent| sent.publish.pkid == packet);
+        let Some(parcel) = position.and_then(|position| live.sent.remove(position)) else {
+            tracing::debug!(packet, "the MQTT broker answered what was not asked");
+            return false;
+        };
+        live.free.push_back(packet);
         let accepted = matches!(
             reason,
             PubAckReason::Success | PubAckReason::NoMatchingSubscribers
         );
-        let Some(live) = self.live.as_mut() else {
-            return false;
-        };
-        let found = live
-            .sent
-            .iter_mut()
-            .find(|sent| sent.packet == Some(packet) && sent.parcel.is_some());
-        if let Some(parcel) = found.and_then(|sent| sent.parcel.take()) {
-            parcel.conclude(if accepted {
-                Ok(())
-            } else {
-                Err(PublishError::Refused {
-                    reason: format!("{reason:?}"),
-                })
-            });
-        }
-        while live.sent.front().is_some_and(|sent| sent.parcel.is_none()) {
-            live.sent.pop_front();
-        }
+        parcel.conclude(if accepted {
+            Ok(())
+        } else {
+            Err(PublishError::Refused {
+                reason: format!("{reason:?}"),
+            })
+        });
         !accepted
     }
 
     /// The connection is gone: whoever waits for an answer is told, everything else waits for the next one.
     pub(super) fn close(&mut self) {
-        let unanswered = self
-            .live
-            .take()
-            .into_iter()
-            .flat_map(|live| live.sent)
-            .filter_map(|sent| sent.parcel);
+        let unanswered = self.live.take().into_iter().flat_map(|live| live.sent);
         let (told, again): (Vec<_>, Vec<_>) = unanswered
             .chain(self.waiting.drain(..))
             .partition(|parcel| parcel.verdict.is_some());

@@ -3,10 +3,12 @@
 mod check_config;
 mod database;
 mod demo;
+mod doctor;
 pub mod judge;
 mod migrate;
 mod openapi;
 mod quarantine;
+mod schema;
 mod serve;
 mod staff;
 mod token;
@@ -16,13 +18,14 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{Config, Faults, Log, LogFormat};
 use crate::desk::Refusal;
 use crate::domain::staff::Role;
 use crate::store::StoreError;
 use crate::telemetry;
+use crate::web::docs::CommandHelp;
 
 /// Readings from home units, judged by a nurse's parameters, brought to people who act. Not for clinical use until assessed.
 #[derive(Debug, Parser)]
@@ -65,6 +68,13 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look for what is wrong
+    #[command(long_about = doctor::LONG, after_help = "Example:\n  homeward doctor --config /etc/homeward.toml")]
+    Doctor {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// People who may sign in
     #[command(subcommand)]
     Staff(staff::Staff),
@@ -82,6 +92,11 @@ enum Command {
         after_help = "Example:\n  homeward openapi > openapi.json"
     )]
     Openapi,
+    #[command(
+        about = "Print the JSON Schema of what units send and receive over MQTT",
+        after_help = "Example:\n  homeward schema session > session.json"
+    )]
+    Schema(schema::Which),
 }
 
 /// Why a command failed; each is one plain sentence.
@@ -95,6 +110,9 @@ enum Failure {
     Refused(#[from] Refusal),
     #[error("Reading or writing failed: {0}.")]
     Io(#[from] io::Error),
+    /// What clap cannot tell; exit code 2.
+    #[error("{0}.")]
+    Usage(String),
     #[error("{0}")]
     Other(String),
 }
@@ -109,7 +127,10 @@ pub fn main() -> ExitCode {
         Err(failure) => {
             // With standard error gone too there is nobody left to tell.
             let _ = writeln!(io::stderr(), "{failure}");
-            ExitCode::FAILURE
+            match failure {
+                Failure::Usage(_) => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -118,33 +139,44 @@ fn run(line: Line) -> Result<(), Failure> {
     match line.command {
         Command::Judge { file } => return Ok(judge::run(file.as_deref())?),
         Command::Openapi => return openapi::run(),
+        Command::Schema(which) => return schema::run(&which),
         Command::Demo(demo) => {
             listen_to(LogFormat::Text, "warn")?;
             return runtime()?.block_on(demo::run(demo));
         }
         _ => {}
     }
-    let config = Config::load(line.config.as_deref())?;
+    let config = match (Config::load(line.config.as_deref()), &line.command) {
+        (Err(faults), Command::Doctor { json }) => return doctor::misconfigured(&faults, *json),
+        (loaded, _) => loaded?,
+    };
     if let Command::CheckConfig { json } = line.command {
         return check_config::run(&config, json);
     }
     // A command's answer is what it prints; only the service tells its story in the log.
-    let is_service = matches!(line.command, Command::Serve);
     listen_to(
         config.log.format,
-        if is_service { &config.log.level } else { "warn" },
+        match line.command {
+            Command::Serve => &config.log.level,
+            // It says itself what it finds.
+            Command::Doctor { .. } => "off",
+            _ => "warn",
+        },
     )?;
     runtime()?.block_on(async {
         match line.command {
             Command::Serve => serve::run(&config).await,
+            Command::Doctor { json } => doctor::run(&config, json).await,
             Command::Migrate => migrate::run(&config).await,
             Command::Staff(command) => staff::run(&config, command).await,
             Command::Unit(command) => unit::run(&config, command).await,
             Command::Token(command) => token::run(&config, command).await,
             Command::Quarantine(command) => quarantine::run(&config, command).await,
-            Command::Demo(_) | Command::Judge { .. } | Command::Openapi | Command::CheckConfig { .. } => {
-                Ok(())
-            }
+            Command::Demo(_)
+            | Command::Judge { .. }
+            | Command::Openapi
+            | Command::Schema(_)
+            | Command::CheckConfig { .. } => Ok(()),
         }
     })
 }
@@ -159,6 +191,29 @@ fn listen_to(format: LogFormat, level: &str) -> Result<(), Failure> {
 
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+/// Every command with its help, for the documentation.
+pub fn commands() -> Vec<CommandHelp> {
+    let mut line = Line::command();
+    line.build();
+    let mut all = Vec::new();
+    describe(&line, &mut all);
+    all
+}
+
+fn describe(command: &clap::Command, all: &mut Vec<CommandHelp>) {
+    let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
+    all.push(CommandHelp {
+        name: name.to_owned(),
+        help: command.clone().render_long_help().to_string(),
+    });
+    for inner in command
+        .get_subcommands()
+        .filter(|inner| inner.get_name() != "help")
+    {
+        describe(inner, all);
+    }
 }
 
 /// Prints one line, or one JSON document.

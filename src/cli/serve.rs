@@ -8,7 +8,7 @@ use crate::domain::ids::Ids;
 use super::Failure;
 
 pub(super) async fn run(config: &Config) -> Result<(), Failure> {
-    let started = app::start(config, Clock::Wall, Ids::random()).await;
+    let started = app::begin(config, Clock::Wall, Ids::random()).await;
     let app = started.map_err(|fault| Failure::Other(format!("The service did not start: {fault}.")))?;
     app.run_until(told_to_stop())
         .await

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use super::Effective;
 use super::fault::Faults;
-use super::layers::{Layers, SECRETS, Said};
+use super::layers::{Layers, PREFIX, SECRETS, Said};
 
 pub(super) struct Keys<'a> {
     layers: Layers,
@@ -119,6 +119,26 @@ impl<'a> Keys<'a> {
             said.text
         };
         (!text.is_empty()).then(|| SecretString::from(text))
+    }
+
+    /// Files that a secret stands in: one of its own, or the configuration itself.
+    pub(super) fn secret_files(&self) -> Vec<(String, PathBuf)> {
+        let holds = |key: &str| {
+            let said = self.layers.get(key).filter(|said| !said.text.is_empty())?;
+            if said.in_file {
+                return Some(PathBuf::from(&said.text));
+            }
+            let elsewhere = said.place == "default" || said.place.starts_with(PREFIX);
+            let file = said
+                .place
+                .rsplit_once(" line ")
+                .map_or(&*said.place, |(file, _)| file);
+            (!elsewhere).then(|| PathBuf::from(file))
+        };
+        SECRETS
+            .iter()
+            .filter_map(|key| Some(((*key).to_owned(), holds(key)?)))
+            .collect()
     }
 
     pub(super) fn effective(&self) -> Vec<Effective> {

@@ -14,7 +14,7 @@ pub(super) const FILE_VARIABLE: &str = "HOMEWARD_CONFIG";
 /// Read by the tests, never by the service.
 const TESTS_PREFIX: &str = "HOMEWARD_TEST_";
 /// Keys whose value may stand in a file of its own, named by `<key>_file`.
-pub(super) const SECRETS: [&str; 3] = ["database.url", "mail.url", "mqtt.password"];
+pub(super) const SECRETS: [&str; 4] = ["database.url", "http.metrics_token", "mail.url", "mqtt.password"];
 
 /// A value as text, and where it was said.
 #[derive(Debug, Clone)]

@@ -9,7 +9,9 @@ mod sections;
 use std::path::{Path, PathBuf};
 
 pub use fault::{Fault, Faults};
-pub use sections::{Data, Database, Http, Ingest, Log, LogFormat, Mail, Mqtt, MqttUrl, Service};
+pub use sections::{
+    Data, Database, Http, Ingest, Log, LogFormat, Mail, MetricsFor, Mqtt, MqttUrl, Retention, Service,
+};
 
 use keys::Keys;
 use layers::Layers;
@@ -27,8 +29,10 @@ pub struct Config {
     pub http: Http,
     pub mail: Mail,
     pub ingest: Ingest,
+    pub retention: Retention,
     pub log: Log,
     effective: Vec<Effective>,
+    secret_files: Vec<(String, PathBuf)>,
 }
 
 /// One key as it is in force, fit to show: never a secret.
@@ -85,6 +89,7 @@ impl Config {
         let http = Http::read(keys);
         let mail = Mail::read(keys);
         let ingest = Ingest::read(keys);
+        let retention = Retention::read(keys);
         let log = Log::read(keys);
         Some(Self {
             service: service?,
@@ -94,9 +99,16 @@ impl Config {
             http: http?,
             mail: mail?,
             ingest: ingest?,
+            retention: retention?,
             log: log?,
             effective: keys.effective(),
+            secret_files: keys.secret_files(),
         })
+    }
+
+    /// Files that hold a secret, with the key that it is of.
+    pub fn secret_files(&self) -> &[(String, PathBuf)] {
+        &self.secret_files
     }
 
     /// Every key as it is in force, in the order of `config/default.toml`.

@@ -62,6 +62,23 @@ pub struct Http {
     pub sign_in_hours: u32,
     pub idle_minutes: u32,
     pub sign_in_attempts: u32,
+    /// Of one address.
+    pub anonymous_per_minute: u32,
+    pub person_per_minute: u32,
+    pub token_at_once: u32,
+    pub metrics: MetricsFor,
+    /// Opens `/metrics` and nothing else.
+    pub metrics_token: Option<SecretString>,
+}
+
+/// Who may read `/metrics` without a sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricsFor {
+    /// Callers on this machine, not through a proxy, and whoever has the token.
+    Loopback,
+    Token,
+    /// It does not exist.
+    Nobody,
 }
 
 #[derive(Debug, Clone)]
@@ -73,6 +90,16 @@ pub struct Mail {
 #[derive(Debug, Clone)]
 pub struct Ingest {
     pub batch_max: usize,
+    pub recall_sessions: usize,
+}
+
+/// How long is kept what nobody needs for ever.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    pub events_days: u16,
+    pub notices_days: u16,
+    pub answers_hours: u16,
+    pub heartbeats_days: u16,
 }
 
 #[derive(Debug, Clone)]
@@ -215,13 +242,54 @@ impl Http {
         let sign_in_hours = keys.number("http.sign_in_hours", 1..=24);
         let idle_minutes = keys.number("http.idle_minutes", 5..=720);
         let sign_in_attempts = keys.number("http.sign_in_attempts", 1..=100);
+        let anonymous_per_minute = keys.number("http.anonymous_per_minute", 10..=60_000);
+        let person_per_minute = keys.number("http.person_per_minute", 60..=60_000);
+        let token_at_once = keys.number("http.token_at_once", 1..=10_000);
+        let metrics_token = keys.secret("http.metrics_token");
+        let metrics = Self::read_metrics(keys, metrics_token.as_ref());
         Some(Self {
             listen: listen?,
             behind_tls_proxy: behind_tls_proxy?,
             sign_in_hours: sign_in_hours?,
             idle_minutes: idle_minutes?,
             sign_in_attempts: sign_in_attempts?,
+            anonymous_per_minute: anonymous_per_minute?,
+            person_per_minute: person_per_minute?,
+            token_at_once: token_at_once?,
+            metrics: metrics?,
+            metrics_token,
         })
+    }
+
+    fn read_metrics(keys: &mut Keys<'_>, token: Option<&SecretString>) -> Option<MetricsFor> {
+        if token.is_some_and(|token| token.expose_secret().chars().count() < 16) {
+            keys.refuse(
+                "http.metrics_token",
+                "is too easy to guess",
+                "use at least 16 characters, such as the output of `openssl rand -hex 32`",
+            );
+        }
+        match keys.text("http.metrics")?.as_str() {
+            "loopback" => Some(MetricsFor::Loopback),
+            "token" if token.is_none() => {
+                keys.refuse(
+                    "http.metrics",
+                    "is token, and http.metrics_token is not set",
+                    "set it",
+                );
+                None
+            }
+            "token" => Some(MetricsFor::Token),
+            "off" => Some(MetricsFor::Nobody),
+            other => {
+                keys.refuse(
+                    "http.metrics",
+                    format!("'{other}' is none of loopback, token and off"),
+                    "",
+                );
+                None
+            }
+        }
     }
 }
 
@@ -251,6 +319,22 @@ impl Ingest {
     pub(super) fn read(keys: &mut Keys<'_>) -> Option<Self> {
         Some(Self {
             batch_max: keys.number("ingest.batch_max", 1..=5000)?,
+            recall_sessions: keys.number("ingest.recall_sessions", 0..=10_000_000)?,
+        })
+    }
+}
+
+impl Retention {
+    pub(super) fn read(keys: &mut Keys<'_>) -> Option<Self> {
+        let events_days = keys.number("retention.events_days", 1..=365);
+        let notices_days = keys.number("retention.notices_days", 1..=3650);
+        let answers_hours = keys.number("retention.answers_hours", 1..=720);
+        let heartbeats_days = keys.number("retention.heartbeats_days", 1..=3650);
+        Some(Self {
+            events_days: events_days?,
+            notices_days: notices_days?,
+            answers_hours: answers_hours?,
+            heartbeats_days: heartbeats_days?,
         })
     }
 }

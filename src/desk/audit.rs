@@ -33,22 +33,29 @@ impl Subject {
 
 /// Records an act of its caller. `detail` holds codes and reasons, never a secret.
 pub async fn record(act: &mut Act, name: &str, subject: Subject, detail: Value) -> Result<(), Refusal> {
-    let entry = Entry {
+    record_all(act, name, vec![(subject, detail)]).await
+}
+
+/// Records an act that was done to several.
+pub async fn record_all(act: &mut Act, name: &str, done: Vec<(Subject, Value)>) -> Result<(), Refusal> {
+    let caller = &act.caller;
+    let entry = |(subject, detail): (Subject, Value)| Entry {
         at: act.now,
-        actor_kind: match act.caller.kind {
+        actor_kind: match caller.kind {
             CallerKind::Staff => ActorKind::Staff,
             CallerKind::Token => ActorKind::Token,
             CallerKind::Command => ActorKind::Command,
         },
-        actor_id: (act.caller.kind != CallerKind::Command).then_some(act.caller.actor.id),
-        actor_name: act.caller.actor.name.clone(),
+        actor_id: (caller.kind != CallerKind::Command).then_some(caller.actor.id),
+        actor_name: caller.actor.name.clone(),
         act: name.to_owned(),
         subject_kind: subject.kind.to_owned(),
         subject_id: subject.id,
         patient_id: subject.patient,
         detail: detail.to_string(),
     };
-    store::audit::insert(&mut act.tx, &[entry]).await?;
+    let entries: Vec<Entry> = done.into_iter().map(entry).collect();
+    store::audit::insert(&mut act.tx, &entries).await?;
     Ok(())
 }
 

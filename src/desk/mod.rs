@@ -11,7 +11,9 @@ pub mod once;
 pub mod password;
 pub mod patient;
 pub mod plan;
+pub mod quarantine;
 pub mod secret;
+pub mod shift;
 pub mod sign_in;
 pub mod staff;
 pub mod team;
@@ -20,6 +22,7 @@ pub mod token;
 pub mod unit;
 
 pub mod form;
+pub mod looks;
 mod refusal;
 
 use uuid::Uuid;

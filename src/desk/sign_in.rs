@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::domain::staff::Actor;
 use crate::domain::time::Instant;
-use crate::store::sign_in::NewSignIn;
+use crate::store::sign_in::{NewSignIn, SignIn};
 use crate::store::staff::Staff;
 use crate::store::{self, Db, StoreError};
 
@@ -101,10 +101,7 @@ pub async fn by_cookie(
     now: Instant,
 ) -> Result<Option<Recognised>, StoreError> {
     let hash = secret::hash(token);
-    let mut tx = db.read().await?;
-    let found = store::sign_in::by_hash(&mut tx, &hash, now).await?;
-    drop(tx);
-    let Some(sign_in) = found.filter(|sign_in| now - sign_in.last_seen_at < idle) else {
+    let Some(sign_in) = standing(db, &hash, idle, now).await? else {
         return Ok(None);
     };
     if store::sign_in::is_worth_touching(&sign_in, now) {
@@ -116,6 +113,28 @@ pub async fn by_cookie(
         caller: caller(&sign_in.staff),
         csrf_token: sign_in.csrf_token,
     }))
+}
+
+/// The same for whoever only looks: it does not count as having used it.
+pub async fn still(
+    db: &Db,
+    token: &str,
+    idle: TimeDelta,
+    now: Instant,
+) -> Result<Option<Caller>, StoreError> {
+    let sign_in = standing(db, &secret::hash(token), idle, now).await?;
+    Ok(sign_in.map(|sign_in| caller(&sign_in.staff)))
+}
+
+async fn standing(
+    db: &Db,
+    hash: &[u8; 32],
+    idle: TimeDelta,
+    now: Instant,
+) -> Result<Option<SignIn>, StoreError> {
+    let mut tx = db.read().await?;
+    let found = store::sign_in::by_hash(&mut tx, hash, now).await?;
+    Ok(found.filter(|sign_in| now - sign_in.last_seen_at < idle))
 }
 
 /// Whose token it is, unless it was revoked. Looked up by its hash, so the time taken tells nothing of it.

@@ -32,6 +32,7 @@ macro_rules! id {
 
 id! {
     PatientId, EpisodeId, TeamId, StaffId, TokenId, AssignmentId, AlertId, DecisionId, OutboxId, QuarantineId,
+    ShiftId,
     /// `UUIDv5` of what the finding says of whom: see `finding::identity`.
     FindingId,
     /// `UUIDv5` of `unit_id/session_id/index`: see [`ReadingId::of`].
@@ -52,7 +53,7 @@ impl ReadingId {
 /// A home unit's name, which is also its MQTT user name: `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct UnitId(String);
+pub struct UnitId(Arc<str>);
 
 /// The text is not a unit id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,7 +73,7 @@ impl FromStr for UnitId {
         let lawful = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
         let starts = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
         if starts && text.len() <= 64 && text.bytes().all(lawful) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(Arc::from(text)))
         } else {
             Err(NotAUnitId)
         }
@@ -89,7 +90,7 @@ impl TryFrom<String> for UnitId {
 
 impl From<UnitId> for String {
     fn from(id: UnitId) -> Self {
-        id.0
+        id.0.as_ref().to_owned()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The nouns, pure: no clock, no I/O, no SQL, no HTTP. Times are UTC, cut to microseconds once, at entry.
 
 pub mod alert;
+pub mod coding;
 pub mod finding;
 pub mod ids;
 pub mod measure;
@@ -8,6 +9,7 @@ pub mod nhs_number;
 pub mod number;
 pub mod patient;
 pub mod plan;
+pub mod process;
 pub mod question;
 pub mod reading;
 pub mod rule;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::ids::SessionKey;
 use super::reading::Reading;
-use super::time::Instant;
+use super::time::{self, Instant};
 
 /// One run at the home unit: readings and answers, sent together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,28 @@ pub struct Session {
     pub answers: Vec<Answer>,
 }
 
+impl Session {
+    /// The same session with every time of what was done moved by so many seconds, for a unit whose clock was wrong;
+    /// `sent_at` stays, since it shows how wrong. `None` where a time would leave the years 1 to 9999.
+    pub fn moved(mut self, seconds: i64) -> Option<Self> {
+        self.started_at = match self.started_at {
+            Some(at) => Some(time::moved(at, seconds)?),
+            None => None,
+        };
+        self.completed_at = time::moved(self.completed_at, seconds)?;
+        for reading in &mut self.readings {
+            reading.taken_at = time::moved(reading.taken_at, seconds)?;
+        }
+        for answer in &mut self.answers {
+            answer.answered_at = match answer.answered_at {
+                Some(at) => Some(time::moved(at, seconds)?),
+                None => None,
+            };
+        }
+        Some(self)
+    }
+}
+
 /// What made the unit take the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -37,6 +59,8 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    pub const ALL: [Self; 3] = [Self::Scheduled, Self::Patient, Self::Retest];
+
     /// The contract's word.
     pub const fn word(self) -> &'static str {
         match self {
@@ -47,9 +71,7 @@ impl Trigger {
     }
 
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Scheduled, Self::Patient, Self::Retest]
-            .into_iter()
-            .find(|trigger| trigger.word() == word)
+        Self::ALL.into_iter().find(|trigger| trigger.word() == word)
     }
 }
 

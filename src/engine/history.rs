@@ -1,5 +1,6 @@
 //! Every session gets its rank in session order once; after that reading order is a comparison of three small numbers.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use super::belief::Beliefs;
@@ -43,10 +44,10 @@ impl<'a> Entry<'a> {
 }
 
 impl<'a> Timeline<'a> {
-    pub(super) fn new(past: &'a [PastSession], now: &'a [ToJudge<'a>]) -> Self {
+    pub(super) fn new<Past: Borrow<PastSession>>(past: &'a [Past], now: &'a [ToJudge<'a>]) -> Self {
         let mut entries: Vec<_> = past
             .iter()
-            .map(Entry::Past)
+            .map(|past| Entry::Past(past.borrow()))
             .chain(now.iter().map(Entry::Now))
             .collect();
         entries.sort_by(|a, b| (a.completed_at(), a.key()).cmp(&(b.completed_at(), b.key())));

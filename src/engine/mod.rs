@@ -29,6 +29,8 @@ pub mod technical;
 mod window;
 mod wording;
 
+use std::borrow::Borrow;
+
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
@@ -104,7 +106,11 @@ pub struct Judged {
 /// Judges sessions of one patient: clinical and `suspect` findings, in session order (`completed_at`, `unit_id`, `session_id`).
 ///
 /// Sessions are distinct, and none stands in `past` too. See the module for what `past` must hold.
-pub fn judge(plans: &[Plan], past: &[PastSession], sessions: &[ToJudge<'_>]) -> Vec<Judged> {
+pub fn judge<Past: Borrow<PastSession>>(
+    plans: &[Plan],
+    past: &[Past],
+    sessions: &[ToJudge<'_>],
+) -> Vec<Judged> {
     let timeline = Timeline::new(past, sessions);
     let beliefs = belief::hold(&timeline);
     let history = History::new(&timeline, &beliefs);

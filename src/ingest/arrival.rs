@@ -66,10 +66,21 @@ impl Arrival {
         )
     }
 
-    /// Reads bytes that came on a topic; a replay from quarantine comes in here too.
+    /// Reads bytes that came on a topic.
     pub fn of(topic: &str, payload: Arc<[u8]>, retained: bool, received_at: Instant) -> Self {
+        Self::moved(topic, payload, retained, received_at, 0)
+    }
+
+    /// The same with the times of a session moved by so many seconds: a replay from quarantine comes in here.
+    pub fn moved(
+        topic: &str,
+        payload: Arc<[u8]>,
+        retained: bool,
+        received_at: Instant,
+        seconds: i64,
+    ) -> Self {
         let what = match topic::parse(topic) {
-            Some((unit_id, topic::Channel::Session)) => session(&unit_id, &payload, received_at),
+            Some((unit_id, topic::Channel::Session)) => session(&unit_id, &payload, received_at, seconds),
             Some((unit_id, topic::Channel::Status)) => status(unit_id, &payload, retained),
             _ => refused_topic(),
         };
@@ -92,9 +103,9 @@ impl Arrival {
     }
 }
 
-fn session(unit_id: &UnitId, payload: &[u8], received_at: Instant) -> What {
+fn session(unit_id: &UnitId, payload: &[u8], received_at: Instant, seconds: i64) -> What {
     match (
-        wire::session::decode(unit_id, payload, received_at),
+        wire::session::decode_moved(unit_id, payload, received_at, seconds),
         std::str::from_utf8(payload),
     ) {
         (

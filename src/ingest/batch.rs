@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use crate::domain::ids::{Ids, PatientId, SessionKey};
+use crate::domain::ids::{Ids, PatientId, SessionKey, UnitId};
 use crate::domain::time::Instant;
 use crate::judging::alerting::{self, News};
 use crate::judging::plans::PlanShelf;
+use crate::judging::recall::{Known, Recall};
 use crate::judging::{self, Incoming, JudgingFault, Work, technical};
+use crate::metrics::ingest::Tally;
 use crate::store::{Db, StoreError, Tx};
 use crate::wire::problem::Problem;
 use crate::wire::receipt::Outcome;
 
 use super::arrival::Arrival;
 use super::ground::Ground;
+use super::hands::Hands;
+use super::heard::Heard;
 use super::sorting::Sorted;
 use super::{outgoing, set_aside};
 
@@ -21,7 +25,18 @@ use super::{outgoing, set_aside};
 pub struct Keeper {
     pub db: Db,
     pub shelf: Arc<PlanShelf>,
+    pub recall: Arc<Recall>,
+    pub hands: Arc<Hands>,
+    pub heard: Arc<Heard>,
     pub ids: Ids,
+}
+
+impl Keeper {
+    /// Forgets what was known from earlier batches: see `Recall::forget`.
+    pub(super) fn forget(&self) {
+        self.recall.forget();
+        self.hands.forget();
+    }
 }
 
 /// The receipt that a session's unit is owed once the transaction has committed.
@@ -58,12 +73,43 @@ impl BatchFault {
     }
 }
 
+/// What a committed batch leaves to be done, and to be counted.
+#[derive(Debug, Default)]
+pub struct Committed {
+    pub owed: Vec<Owed>,
+    pub tally: Tally,
+}
+
 /// Stores, judges and raises. The receipts are owed only once this has returned.
-pub async fn commit(keeper: &Keeper, arrivals: &[Arrival], now: Instant) -> Result<Vec<Owed>, BatchFault> {
+pub async fn commit(keeper: &Keeper, arrivals: &[Arrival], now: Instant) -> Result<Committed, BatchFault> {
+    let begun = tokio::time::Instant::now();
     let mut tx = keeper.db.begin().await?;
-    let owed = take_in(&mut tx, keeper, arrivals, now).await?;
+    let connected = begun.elapsed();
+    let taken = take_in(&mut tx, keeper, arrivals, now).await?;
+    let worked = begun.elapsed();
     tx.commit().await?;
-    Ok(owed)
+    let ended = begun.elapsed();
+    keeper.recall.keep(taken.known);
+    keeper.heard.recorded(taken.heard);
+    let mut tally = taken.tally;
+    tally.phases = vec![
+        ("connect", connected),
+        ("work", worked.saturating_sub(connected)),
+        ("commit", ended.saturating_sub(worked)),
+    ];
+    Ok(Committed {
+        owed: taken.owed,
+        tally,
+    })
+}
+
+/// What a transaction leaves behind once it has committed.
+#[derive(Debug)]
+pub struct Taken {
+    pub owed: Vec<Owed>,
+    pub known: Vec<(PatientId, Known)>,
+    pub heard: Vec<(UnitId, Instant)>,
+    pub tally: Tally,
 }
 
 /// The steps of [`commit`], in the caller's transaction.
@@ -72,38 +118,95 @@ pub async fn take_in(
     keeper: &Keeper,
     arrivals: &[Arrival],
     now: Instant,
-) -> Result<Vec<Owed>, BatchFault> {
-    let ground = Ground::lock(tx, arrivals).await?;
+) -> Result<Taken, BatchFault> {
+    let ground = Ground::lock(tx, arrivals, &keeper.hands).await?;
     let mut sorted = Sorted::default();
     for arrival in arrivals {
         sorted.sort(arrival, &ground);
     }
-    let mut news = judge(tx, keeper, std::mem::take(&mut sorted.new), now).await?;
-    news.extend(keep_unassigned(tx, std::mem::take(&mut sorted.unassigned), now).await?);
+    let mut tally = tally(arrivals, &sorted);
+    let (mut news, known) = store_and_judge(tx, keeper.hand(), &mut sorted, &ground, now).await?;
     news.extend(set_aside::keep(tx, std::mem::take(&mut sorted.set_aside), &keeper.ids, now).await?);
+    for news in &news {
+        tally.finding(&news.finding.finding.kind, news.finding.finding.severity);
+    }
     alerting::raise(tx, &news, &keeper.ids, now).await?;
-    outgoing::heard(tx, arrivals, &ground).await?;
+    let heard = outgoing::heard(tx, arrivals, &ground, &keeper.heard).await?;
     outgoing::statuses(tx, &sorted.statuses, &keeper.ids, now).await?;
-    Ok(sorted.owed)
+    Ok(Taken {
+        owed: sorted.owed,
+        known,
+        heard,
+        tally,
+    })
+}
+
+/// What judging needs beside the sessions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hand<'a> {
+    pub(super) shelf: &'a PlanShelf,
+    pub(super) recall: &'a Recall,
+    pub(super) ids: &'a Ids,
+}
+
+impl Keeper {
+    fn hand(&self) -> Hand<'_> {
+        Hand {
+            shelf: &self.shelf,
+            recall: &self.recall,
+            ids: &self.ids,
+        }
+    }
+}
+
+type Judged = (Vec<News>, Vec<(PatientId, Known)>);
+
+/// Takes in what was sorted as new; gives what it raises. A replay from quarantine goes on here too.
+pub(super) async fn store_and_judge(
+    tx: &mut Tx,
+    hand: Hand<'_>,
+    sorted: &mut Sorted<'_>,
+    ground: &Ground,
+    now: Instant,
+) -> Result<Judged, BatchFault> {
+    let (mut news, known) = judge(tx, hand, std::mem::take(&mut sorted.new), ground, now).await?;
+    news.extend(keep_unassigned(tx, std::mem::take(&mut sorted.unassigned), now).await?);
+    Ok((news, known))
+}
+
+fn tally(arrivals: &[Arrival], sorted: &Sorted<'_>) -> Tally {
+    let mut tally = Tally {
+        messages: arrivals.len(),
+        ..Tally::default()
+    };
+    for owed in &sorted.owed {
+        *tally.receipts.entry(owed.outcome.word()).or_default() += 1;
+    }
+    for (_, refused, _) in &sorted.set_aside {
+        *tally.rejected.entry(refused.code.word()).or_default() += 1;
+    }
+    tally
 }
 
 async fn judge(
     tx: &mut Tx,
-    keeper: &Keeper,
+    hand: Hand<'_>,
     new: std::collections::BTreeMap<PatientId, Vec<Incoming>>,
+    ground: &Ground,
     now: Instant,
-) -> Result<Vec<News>, BatchFault> {
+) -> Result<Judged, BatchFault> {
     let works = new
         .into_iter()
         .map(|(patient, incoming)| Work {
             patient,
             incoming,
             since: None,
+            turn: ground.turn(patient),
         })
         .collect();
-    let judgement = judging::judge(tx, &keeper.shelf, works, now).await?;
+    let judgement = judging::judge(tx, (hand.shelf, hand.recall), works, now).await?;
     outgoing::sessions(tx, &judgement.taken_in, now).await?;
-    outgoing::retests(tx, &judgement.taken_in, &keeper.ids, now).await?;
+    outgoing::retests(tx, &judgement.taken_in, hand.ids, now).await?;
     let mut news = judgement.news;
     let unplanned = judgement
         .taken_in
@@ -111,7 +214,7 @@ async fn judge(
         .filter(|taken| taken.judged.plan_version.is_none())
         .map(|taken| (taken.patient, &taken.session.key.unit_id));
     news.extend(technical::no_plans(tx, unplanned, now).await?);
-    Ok(news)
+    Ok((news, judgement.known))
 }
 
 async fn keep_unassigned(

@@ -4,45 +4,45 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::domain::ids::{PatientId, SessionKey, UnitId};
 use crate::domain::time::Instant;
-use crate::store::assignment::Assignment;
 use crate::store::{self, StoreError, Tx};
 
 use super::arrival::{Arrival, What};
+use super::hands::{Hands, Periods};
 
 #[derive(Debug)]
 pub struct Ground {
     units: HashSet<UnitId>,
-    assignments: HashMap<UnitId, Vec<Assignment>>,
+    periods: HashMap<UnitId, Periods>,
     stored: HashMap<SessionKey, [u8; 32]>,
+    turns: HashMap<PatientId, i64>,
 }
 
 impl Ground {
     /// Locks the units for share and their patients for change, then looks which sessions are here already.
-    pub async fn lock(tx: &mut Tx, arrivals: &[Arrival]) -> Result<Self, StoreError> {
+    pub async fn lock(tx: &mut Tx, arrivals: &[Arrival], hands: &Hands) -> Result<Self, StoreError> {
         let named: BTreeSet<UnitId> = arrivals
             .iter()
             .filter_map(|arrival| arrival.unit_id().cloned())
             .collect();
         let named: Vec<UnitId> = named.into_iter().collect();
-        let units: Vec<UnitId> = store::unit::lock_for_share(tx, &named).await?;
-        let mut assignments: HashMap<UnitId, Vec<Assignment>> = HashMap::with_capacity(units.len());
-        for assignment in store::assignment::of_units(tx, &units).await? {
-            assignments
-                .entry(assignment.unit_id.clone())
-                .or_default()
-                .push(assignment);
-        }
+        let units = store::unit::lock_for_share(tx, &named).await?;
+        let periods = hands.of(tx, &units).await?;
         let mut ground = Self {
-            units: units.into_iter().collect(),
-            assignments,
+            units: units.into_iter().map(|(unit, _)| unit).collect(),
+            periods,
             stored: HashMap::new(),
+            turns: HashMap::new(),
         };
         let patients: BTreeSet<PatientId> = arrivals
             .iter()
             .flat_map(|arrival| ground.concerned(arrival))
             .flatten()
             .collect();
-        store::patient::lock(tx, &patients.into_iter().collect::<Vec<_>>()).await?;
+        let patients: Vec<PatientId> = patients.into_iter().collect();
+        ground.turns = store::patient::take_turn(tx, &patients)
+            .await?
+            .into_iter()
+            .collect();
         let keys: BTreeSet<SessionKey> = arrivals.iter().filter_map(session_key).cloned().collect();
         ground.stored = store::session::known(tx, &keys.into_iter().collect::<Vec<_>>())
             .await?
@@ -55,10 +55,15 @@ impl Ground {
         self.units.contains(unit)
     }
 
+    /// The patient's turn that this transaction has.
+    pub fn turn(&self, patient: PatientId) -> Option<i64> {
+        self.turns.get(&patient).copied()
+    }
+
     /// The patient whom the unit was assigned to at that time.
     pub fn whose(&self, unit: &UnitId, at: Instant) -> Option<PatientId> {
-        let assignments = self.assignments.get(unit)?;
-        assignments
+        let periods = self.periods.get(unit)?;
+        periods
             .iter()
             .find(|assignment| assignment.holds_at(at))
             .map(|assignment| assignment.patient_id)

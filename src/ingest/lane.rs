@@ -5,19 +5,20 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 use crate::broker::{Acker, Frame, Outlet};
 use crate::clock::Clock;
-use crate::domain::time::Instant;
+use crate::domain::time::{Instant, cut};
 use crate::wire::problem::Problem;
 use crate::wire::receipt::Receipt;
 use crate::wire::session::RejectCode;
 use crate::wire::topic;
 
 use super::arrival::{Arrival, Refused, What};
-use super::batch::{self, BatchFault, Keeper, Owed};
+use super::batch::{self, BatchFault, Committed, Keeper, Owed};
 use super::pulse::Pulse;
 
 /// How long a lane waits after a fault that may pass, doubled each time up to the last.
@@ -41,9 +42,14 @@ impl Lane {
         let mut taken = Vec::with_capacity(self.batch_max);
         while frames.recv_many(&mut taken, self.batch_max).await > 0 {
             let now = self.clock.now();
+            self.pulse.took(cut(now - waited(&taken)));
             let arrivals: Vec<Arrival> = taken.iter().map(|frame| read(frame, now)).collect();
             let owed = self.commit(arrivals).await;
+            if let Some(oldest) = taken.first() {
+                self.pulse.counts().waited(oldest.arrived.elapsed());
+            }
             self.acker.ack(taken.drain(..).map(|frame| frame.ticket));
+            self.pulse.settled();
             self.send(owed);
         }
     }
@@ -55,14 +61,18 @@ impl Lane {
         let mut todo = Vec::from([whole]);
         let mut pause = PATIENCE[0];
         while let Some(range) = todo.pop() {
+            let begun = tokio::time::Instant::now();
             match self.attempt(&arrivals[range.clone()]).await {
-                Ok(receipts) => {
-                    owed.extend(receipts);
+                Ok(committed) => {
+                    self.pulse.counts().committed(&committed.tally, begun.elapsed());
+                    owed.extend(committed.owed);
                     self.pulse.committed(self.clock.now());
                     pause = PATIENCE[0];
                 }
                 Err(fault) if fault.is_passing() || is_poison(&arrivals[range.clone()]) => {
+                    self.pulse.counts().retried();
                     self.pulse.failing(self.clock.now(), &fault);
+                    self.keeper.forget();
                     tracing::warn!(%fault, messages = range.len(), "a batch was not committed; it is tried again");
                     todo.push(range);
                     tokio::time::sleep(pause).await;
@@ -78,6 +88,7 @@ impl Lane {
                     todo.push(range);
                 }
                 Err(fault) => {
+                    self.pulse.counts().retried();
                     tracing::warn!(%fault, messages = range.len(), "a batch failed and is halved to find the culprit");
                     let middle = range.start + range.len() / 2;
                     todo.push(middle..range.end);
@@ -89,7 +100,7 @@ impl Lane {
     }
 
     /// A panic in the way of one message must not end the lane for all others.
-    async fn attempt(&self, arrivals: &[Arrival]) -> Result<Vec<Owed>, BatchFault> {
+    async fn attempt(&self, arrivals: &[Arrival]) -> Result<Committed, BatchFault> {
         let now: Instant = self.clock.now();
         AssertUnwindSafe(batch::commit(&self.keeper, arrivals, now))
             .catch_unwind()
@@ -129,6 +140,14 @@ impl Lane {
             tracing::warn!(unsent, "receipts were not sent; the units will ask again");
         }
     }
+}
+
+/// How long the first of them, which is the oldest, has been here.
+fn waited(taken: &[Frame]) -> TimeDelta {
+    let waited = taken.first().map(|frame| frame.arrived.elapsed());
+    waited
+        .and_then(|waited| TimeDelta::from_std(waited).ok())
+        .unwrap_or_default()
 }
 
 /// A panic over what one message says must not end the lane either.

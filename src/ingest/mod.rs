@@ -7,9 +7,12 @@
 pub mod arrival;
 pub mod batch;
 pub mod ground;
+pub mod hands;
+pub mod heard;
 pub mod lane;
 pub mod outgoing;
 pub mod pulse;
+pub mod replay;
 pub mod set_aside;
 pub mod sorting;
 

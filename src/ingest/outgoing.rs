@@ -20,6 +20,7 @@ use crate::wire::request::{Request, RequestKind};
 
 use super::arrival::{Arrival, What};
 use super::ground::Ground;
+use super::heard::Heard;
 use super::sorting::Reported;
 
 /// A request is of no use to somebody who has left the unit.
@@ -69,19 +70,26 @@ fn retest(taken: &TakenIn, ids: &Ids, now: Instant) -> Option<NewNotice> {
     })
 }
 
-/// Whatever a unit sends says that it is there; only what the broker had kept does not. All units in one statement
+/// Whatever a unit sends says that it is there; only what the broker had kept does not. Gives what was written. All units in one statement
 /// before any other that writes `unit_status`, so that two batches cannot lock each other out.
-pub async fn heard(tx: &mut Tx, arrivals: &[Arrival], ground: &Ground) -> Result<(), StoreError> {
-    let heard: Vec<(UnitId, Instant)> = arrivals
+pub async fn heard(
+    tx: &mut Tx,
+    arrivals: &[Arrival],
+    ground: &Ground,
+    recorded: &Heard,
+) -> Result<Vec<(UnitId, Instant)>, StoreError> {
+    let heard = arrivals
         .iter()
         .filter(|arrival| !matches!(arrival.what, What::Status { retained: true, .. }))
         .filter_map(|arrival| Some((arrival.unit_id()?.clone(), arrival.received_at)))
-        .filter(|(unit, _)| ground.is_registered(unit))
-        .collect();
-    store::unit::seen(tx, &heard).await
+        .filter(|(unit, _)| ground.is_registered(unit));
+    let news = recorded.news(heard.collect());
+    store::unit::seen(tx, &news).await?;
+    Ok(news)
 }
 
-/// Takes units' word about themselves in; one that has just come online is sent its plan again.
+/// Takes units' word about themselves in, and tells the stream of what changed; one that has just come online is sent its
+/// plan again.
 pub async fn statuses(
     tx: &mut Tx,
     reported: &[Reported<'_>],
@@ -89,7 +97,7 @@ pub async fn statuses(
     now: Instant,
 ) -> Result<(), StoreError> {
     let rows: Vec<UnitStatus> = reported.iter().map(status_report).collect();
-    store::unit::report(tx, &rows).await?;
+    let changed = store::unit::report(tx, &rows).await?;
     let woken: BTreeSet<&UnitId> = reported
         .iter()
         .filter(|report| report.status.online == Some(true) && !report.retained)
@@ -100,7 +108,7 @@ pub async fn statuses(
         .map(|unit| notice::plan(unit, &format!("online/{}", ids.make::<Uuid>(now)), ids, now, now))
         .collect();
     store::outbox::insert(tx, &notices).await?;
-    let events: Vec<NewEvent> = rows.iter().map(|row| unit_event(row, now)).collect();
+    let events: Vec<NewEvent> = changed.iter().map(|unit| unit_event(unit, now)).collect();
     store::event::insert(tx, &events).await
 }
 

@@ -10,8 +10,9 @@ use crate::domain::finding::{Class, Finding, FindingState, Numbers, Severity, id
 use crate::domain::ids::{Ids, PatientId, QuarantineId, UnitId};
 use crate::domain::time::Instant;
 use crate::judging::alerting::News;
+use crate::store::event::NewEvent;
 use crate::store::finding::FindingRow;
-use crate::store::quarantine::NewQuarantine;
+use crate::store::quarantine::{Case, NewQuarantine};
 use crate::store::{self, StoreError, Tx};
 use crate::wire::session::RejectCode;
 use crate::wire::topic::{self, Channel};
@@ -77,6 +78,11 @@ pub async fn keep(
         whose_is.insert(id, (refused, whose, said));
     }
     let new = store::quarantine::insert(tx, &rows).await?;
+    let events: Vec<NewEvent> = new
+        .iter()
+        .map(|id| NewEvent::quarantine(*id, &Case::Waiting, now))
+        .collect();
+    store::event::insert(tx, &events).await?;
     let mut news = Vec::with_capacity(new.len());
     for id in new {
         if let Some((refused, whose, said)) = whose_is.remove(&id) {

@@ -14,6 +14,7 @@ use crate::store::{self, Tx};
 use super::alerting::{self, News};
 use super::past;
 use super::plans::PlanShelf;
+use super::recall::Recall;
 use super::rejudge::{JudgingFault, Work, judge, leave_unassigned};
 use super::technical;
 
@@ -52,10 +53,13 @@ async fn judge_again(
         patient: *patient,
         incoming: Vec::new(),
         since: Some(*since),
+        turn: None,
     });
     // Plans that this transaction has just written must not reach a shelf that outlives it: it may yet be undone.
     let shelf = PlanShelf::default();
-    let news = judge(tx, &shelf, works.collect(), now).await?.news;
+    let news = judge(tx, (&shelf, &Recall::new(0)), works.collect(), now)
+        .await?
+        .news;
     let patients: Vec<PatientId> = since.into_keys().collect();
     let plans = shelf.of(tx, &patients).await?;
     let (planned, unplanned): (Vec<_>, Vec<_>) = patients
@@ -67,15 +71,17 @@ async fn judge_again(
 }
 
 /// A stored session that changes hands.
-struct Moved {
-    session: Session,
-    decisions: Vec<(u16, Decision)>,
-    before: Option<PatientId>,
-    after: Option<PatientId>,
+pub(super) struct Moved {
+    pub(super) session: Session,
+    pub(super) decisions: Vec<(u16, Decision)>,
+    pub(super) before: Option<PatientId>,
+    pub(super) after: Option<PatientId>,
+    /// From when on both sides are judged again.
+    pub(super) since: Instant,
 }
 
 impl Moved {
-    fn to_judge(&self) -> ToJudge<'_> {
+    pub(super) fn to_judge(&self) -> ToJudge<'_> {
         ToJudge {
             session: &self.session,
             decisions: &self.decisions,
@@ -87,8 +93,20 @@ impl Moved {
 /// The caller has locked the unit for update and every patient it was or is assigned to. Gives how many sessions moved.
 pub async fn hand_over(tx: &mut Tx, unit: &UnitId, ids: &Ids, now: Instant) -> Result<usize, JudgingFault> {
     let moved = moved(tx, unit).await?;
+    change_hands(tx, unit, &moved, ids, now).await?;
+    Ok(moved.len())
+}
+
+/// Gives the unit's sessions to whom each goes, under the same locks.
+pub(super) async fn change_hands(
+    tx: &mut Tx,
+    unit: &UnitId,
+    moved: &[Moved],
+    ids: &Ids,
+    now: Instant,
+) -> Result<(), JudgingFault> {
     if moved.is_empty() {
-        return Ok(0);
+        return Ok(());
     }
     let hands: Vec<(SessionKey, Option<PatientId>)> = moved
         .iter()
@@ -103,10 +121,9 @@ pub async fn hand_over(tx: &mut Tx, unit: &UnitId, ids: &Ids, now: Instant) -> R
     store::finding::supersede(tx, &gone.into_iter().collect::<Vec<_>>()).await?;
 
     let mut changed: Vec<(PatientId, Instant)> = Vec::new();
-    for one in &moved {
-        let first = engine::span(one.to_judge()).first;
+    for one in moved {
         let sides = [one.before, one.after].into_iter().flatten();
-        changed.extend(sides.map(|patient| (patient, first)));
+        changed.extend(sides.map(|patient| (patient, one.since)));
     }
     let Again { mut news, unplanned } = judge_again(tx, &changed, now).await?;
     let judged_by_nobody = moved
@@ -122,7 +139,7 @@ pub async fn hand_over(tx: &mut Tx, unit: &UnitId, ids: &Ids, now: Instant) -> R
     let losers: BTreeSet<PatientId> = moved.iter().filter_map(|moved| moved.before).collect();
     without_sessions(tx, losers, now).await?;
     alerting::raise(tx, &news, ids, now).await?;
-    Ok(moved.len())
+    Ok(())
 }
 
 /// The unit's sessions that do not belong to whom they stand under.
@@ -146,10 +163,17 @@ async fn moved(tx: &mut Tx, unit: &UnitId) -> Result<Vec<Moved>, JudgingFault> {
     let keys: Vec<SessionKey> = moving.iter().map(|(session, _)| session.key.clone()).collect();
     let mut decisions = past::decisions(tx, &keys).await?;
     let moved = moving.into_iter().map(|(shown, after)| {
+        let session = past::decoded(&shown.key, &shown.document, shown.received_at)?;
+        let decisions = decisions.remove(&shown.key).unwrap_or_default();
+        let to_judge = ToJudge {
+            session: &session,
+            decisions: &decisions,
+        };
         Ok(Moved {
-            session: past::decoded(&shown.key, &shown.document, shown.received_at)?,
-            decisions: decisions.remove(&shown.key).unwrap_or_default(),
+            since: engine::span(to_judge).first,
             before: shown.patient_id,
+            session,
+            decisions,
             after,
         })
     });

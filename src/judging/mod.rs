@@ -5,9 +5,13 @@
 
 pub mod again;
 pub mod alerting;
+pub mod dealt_with;
+pub mod moved;
 pub mod notice;
 pub mod past;
 pub mod plans;
+pub mod recall;
+pub mod standing;
 pub mod technical;
 pub mod verdict;
 

@@ -5,19 +5,21 @@ use std::sync::Arc;
 
 use crate::domain::alert::About;
 use crate::domain::ids::{FindingId, PatientId, SessionKey};
-use crate::domain::plan::{Plan, in_force};
+use crate::domain::plan::in_force;
 use crate::domain::session::Session;
 use crate::domain::time::Instant;
 use crate::engine::technical::unknown_answers;
-use crate::engine::{self, Judged, ToJudge};
+use crate::engine::{self, Judged, PastSession, ToJudge};
 use crate::store::finding::FindingRow;
 use crate::store::session::{JudgedRow, SessionRow};
 use crate::store::{self, StoreError, Tx};
 
 use super::alerting::News;
 use super::past::{self, PastFault, Reached, Touched};
-use super::plans::{PlanFault, PlanShelf};
-use super::rows::{differs, judged_row, session_row};
+use super::plans::{PlanFault, PlanShelf, Plans};
+use super::recall::{Known, Recall};
+use super::rows::{judged_row, session_row};
+use super::standing::Standing;
 use super::verdict;
 
 /// A session that is new to the store.
@@ -35,6 +37,8 @@ pub struct Work {
     pub patient: PatientId,
     pub incoming: Vec<Incoming>,
     pub since: Option<Instant>,
+    /// The turn that the caller's transaction took, where what is known of the patient may be used and kept.
+    pub turn: Option<i64>,
 }
 
 /// What came of it, before alerts.
@@ -44,6 +48,8 @@ pub struct Judgement {
     pub taken_in: Vec<TakenIn>,
     /// What opens or joins an alert.
     pub news: Vec<News>,
+    /// The patients as this transaction leaves them; to be kept once it has committed.
+    pub known: Vec<(PatientId, Known)>,
 }
 
 /// A session that is stored now, with its verdict.
@@ -86,12 +92,21 @@ impl JudgingFault {
 /// Takes sessions in and judges them with all that they reach. The caller holds the locks of every patient named.
 pub async fn judge(
     tx: &mut Tx,
-    shelf: &PlanShelf,
+    (shelf, recall): (&PlanShelf, &Recall),
     works: Vec<Work>,
     now: Instant,
 ) -> Result<Judgement, JudgingFault> {
+    let turns = works.iter().filter_map(|work| Some((work.patient, work.turn?)));
+    let mut known = recall.of(turns);
     let patients: Vec<PatientId> = works.iter().map(|work| work.patient).collect();
-    let plans = shelf.of(tx, &patients).await?;
+    let (met, new): (Vec<_>, Vec<_>) = patients
+        .into_iter()
+        .partition(|patient| known.contains_key(patient));
+    let mut plans = shelf.of(tx, &new).await?;
+    let remembered = met
+        .iter()
+        .filter_map(|patient| Some((*patient, Arc::clone(&known.get(patient)?.plans))));
+    plans.extend(remembered);
     let touched: Vec<Touched> = works
         .iter()
         .filter_map(|work| {
@@ -102,13 +117,14 @@ pub async fn judge(
                 from,
                 earliest,
                 plans,
+                known: known.remove(&work.patient),
             })
         })
         .collect();
     let mut reached = past::load(tx, &touched).await?;
     let again: Vec<SessionKey> = reached
         .values()
-        .flat_map(|reached| reached.again.iter().map(|again| again.before.key.clone()))
+        .flat_map(|reached| reached.again.iter().map(|again| again.before.key().clone()))
         .collect();
     let mut before: HashMap<PatientId, Vec<FindingRow>> = HashMap::new();
     for row in store::finding::of_sessions(tx, &again).await? {
@@ -118,7 +134,10 @@ pub async fn judge(
     }
     let mut writes = Writes::default();
     for work in works {
-        let reached = reached.remove(&work.patient).unwrap_or_default();
+        // Nothing new and nothing changed: there is nothing to judge.
+        let Some(reached) = reached.remove(&work.patient) else {
+            continue;
+        };
         let plans = plans.get(&work.patient).cloned().unwrap_or_default();
         let before = before.remove(&work.patient).unwrap_or_default();
         writes.add(work, reached, &plans, before, now)?;
@@ -154,12 +173,15 @@ impl Writes {
         &mut self,
         work: Work,
         reached: Reached,
-        plans: &[Plan],
+        plans: &Plans,
         before: Vec<FindingRow>,
         now: Instant,
     ) -> Result<(), JudgingFault> {
         let Work {
-            patient, incoming, ..
+            patient,
+            incoming,
+            turn,
+            ..
         } = work;
         let to_judge: Vec<ToJudge<'_>> = (incoming.iter())
             .map(|incoming| ToJudge {
@@ -171,7 +193,8 @@ impl Writes {
                 decisions: &again.decisions,
             }))
             .collect();
-        let judged = engine::judge(plans, &reached.past, &to_judge);
+        let past: Vec<&PastSession> = reached.past.iter().map(|standing| &standing.session).collect();
+        let judged = engine::judge(plans, &past, &to_judge);
         let sessions: HashMap<&SessionKey, &Session> = to_judge
             .iter()
             .map(|one| (&one.session.key, one.session))
@@ -202,16 +225,20 @@ impl Writes {
             .into_iter()
             .map(|(judged, _)| (judged.key.clone(), judged))
             .collect();
+        let mut standing = reached.past;
         for again in reached.again {
-            if let Some(judged) = verdicts.remove(&again.before.key) {
-                let row = judged_row(Some(patient), &again.session, &judged)?;
-                if differs(&row, &again.before) {
-                    self.rejudged.push(row);
+            if let Some(judged) = verdicts.remove(again.before.key()) {
+                let stands = Standing::of(&again.session, &judged);
+                if stands != *again.before {
+                    self.rejudged
+                        .push(judged_row(Some(patient), &again.session, &judged)?);
                 }
+                standing.push(Arc::new(stands));
             }
         }
         for incoming in incoming {
             if let Some(judged) = verdicts.remove(&incoming.session.key) {
+                standing.push(Arc::new(Standing::of(&incoming.session, &judged)));
                 self.sessions
                     .push(session_row(Some(patient), &incoming, &judged)?);
                 self.judgement.taken_in.push(TakenIn {
@@ -221,6 +248,13 @@ impl Writes {
                 });
             }
         }
+        let known = turn.map(|turn| {
+            (
+                patient,
+                Known::new(turn, Arc::clone(plans), reached.since, standing),
+            )
+        });
+        self.judgement.known.extend(known);
         Ok(())
     }
 
@@ -244,7 +278,7 @@ pub async fn keep_unassigned(
             session: &one.session,
             decisions: &[],
         }];
-        for judged in engine::judge(&[], &[], &to_judge) {
+        for judged in engine::judge::<PastSession>(&[], &[], &to_judge) {
             rows.push(session_row(None, one, &judged)?);
         }
     }
@@ -256,19 +290,17 @@ pub async fn keep_unassigned(
 pub(super) async fn leave_unassigned(tx: &mut Tx, left: &[ToJudge<'_>]) -> Result<(), JudgingFault> {
     let mut rows = Vec::with_capacity(left.len());
     for one in left {
-        for judged in engine::judge(&[], &[], &[*one]) {
+        for judged in engine::judge::<PastSession>(&[], &[], &[*one]) {
             rows.push(judged_row(None, one.session, &judged)?);
         }
     }
     Ok(store::session::rejudged(tx, &rows).await?)
 }
 
-/// Whoever holds the locks knows which sessions are stored; only sessions of nobody can come twice at once.
+/// Whoever holds the locks knows which sessions are stored; only sessions of nobody, or of two patients, can come twice at once.
 async fn insert(tx: &mut Tx, rows: &[SessionRow]) -> Result<(), JudgingFault> {
-    let inserted = store::session::insert(tx, rows).await?;
-    if inserted.len() == rows.len() {
-        Ok(())
-    } else {
-        Err(JudgingFault::Overtaken)
+    match store::session::insert(tx, rows).await {
+        Err(fault) if fault.is_taken() => Err(JudgingFault::Overtaken),
+        done => Ok(done?),
     }
 }

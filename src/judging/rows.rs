@@ -1,10 +1,12 @@
 //! What the store keeps of a session and its verdict.
 
+use std::sync::Arc;
+
 use crate::domain::ids::PatientId;
 use crate::domain::session::Session;
 use crate::engine::{self, Judged};
 use crate::store::series::SeriesReading;
-use crate::store::session::{HistoryRow, JudgedRow, SessionRow};
+use crate::store::session::{JudgedRow, SessionRow};
 
 use super::rejudge::{Incoming, JudgingFault};
 
@@ -23,7 +25,7 @@ pub(super) fn session_row(
         completed_at: session.completed_at,
         received_at: session.received_at,
         content_hash: incoming.content_hash,
-        document: incoming.document.to_string(),
+        document: Arc::clone(&incoming.document),
         series: series(session, judged),
         fired: fired(judged)?,
         plan_version: judged.plan_version,
@@ -44,16 +46,6 @@ pub(super) fn judged_row(
         plan_version: judged.plan_version,
         out_of_time: out_of_time(session, judged),
     })
-}
-
-pub(super) fn differs(row: &JudgedRow, before: &HistoryRow) -> bool {
-    (&row.series, &row.fired, row.plan_version, row.out_of_time)
-        != (
-            &before.series,
-            &before.fired,
-            before.plan_version,
-            before.out_of_time,
-        )
 }
 
 fn series(session: &Session, judged: &Judged) -> Vec<SeriesReading> {
@@ -80,7 +72,7 @@ fn fired(judged: &Judged) -> Result<String, JudgingFault> {
 }
 
 /// Whether a reading counts, by a person's decision, that lies outside the span in which the session is looked for.
-fn out_of_time(session: &Session, judged: &Judged) -> bool {
+pub(super) fn out_of_time(session: &Session, judged: &Judged) -> bool {
     session
         .readings
         .iter()

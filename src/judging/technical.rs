@@ -96,7 +96,7 @@ fn nobody_judges(unit: &UnitId, now: Instant) -> Finding {
     technical(NO_PLAN, sentence.to_owned(), now, unit)
 }
 
-fn technical(rule: &str, sentence: String, at: Instant, unit: &UnitId) -> Finding {
+pub(super) fn technical(rule: &str, sentence: String, at: Instant, unit: &UnitId) -> Finding {
     Finding {
         rule: rule.to_owned(),
         side: None,

@@ -59,6 +59,12 @@ statements! {
              note = r.note, version = r.version
          from {rows} where alert.id = r.id and alert.version = r.seen_version";
 
+    OPEN_WITH [finding_id Uuid] = concat!(
+        "select ", alert_columns!(), " from alert t where t.state <> 'closed' and t.id in (
+             select t.alert_id from {rows} {each} alert_finding {such_that} t.finding_id = r.finding_id {end_each}
+         ) order by t.id"
+    );
+
     LINK [alert_id Uuid, finding_id Uuid] =
         "insert into alert_finding (alert_id, finding_id, added_at) select r.alert_id, r.finding_id, $1 from {rows}
          where true on conflict (alert_id, finding_id) do nothing returning alert_id, finding_id";
@@ -72,6 +78,13 @@ pub async fn open_for(tx: &mut Tx, whose: &[(About, Class)]) -> Result<Vec<Alert
         texts(whose.iter().map(|(_, class)| class.word())),
     ];
     let rows: Vec<Row> = tx.all(&OPEN_FOR, binds![rows]).await?;
+    rows.into_iter().map(alert).collect()
+}
+
+/// The open alerts that any of these (distinct) findings stands on.
+pub async fn open_with(tx: &mut Tx, findings: &[FindingId]) -> Result<Vec<Alert>, StoreError> {
+    let rows = vec![uuids(findings.iter().map(|id| id.0))];
+    let rows: Vec<Row> = tx.all(&OPEN_WITH, binds![rows]).await?;
     rows.into_iter().map(alert).collect()
 }
 

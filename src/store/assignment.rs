@@ -50,6 +50,11 @@ statements! {
     INSERT = "insert into assignment (id, unit_id, patient_id, from_at, to_at, version, created_at)
               values ($1, $2, $3, $4, $5, $6, $7)";
 
+    /// Whoever remembers the unit's assignments reads them again.
+    TURN = "update home_unit set turn = turn + 1 where unit_id = $1";
+
+    TURN_OF = "update home_unit set turn = turn + 1 where unit_id in (select unit_id from assignment where id = $1)";
+
     UPDATE = "update assignment set from_at = $3, to_at = $4, version = $2 + 1 where id = $1 and version = $2";
 }
 
@@ -85,7 +90,8 @@ pub async fn insert(tx: &mut Tx, new: &Assignment) -> Result<(), StoreError> {
         &INSERT,
         binds![id.0, unit_id, patient_id.0, *from, *to, *version, *created_at],
     )
-    .await
+    .await?;
+    tx.expect_rows(1, &TURN, binds![unit_id]).await
 }
 
 /// Changes the period; false where the assignment is no longer at the version that the writer saw.
@@ -95,7 +101,11 @@ pub async fn update(
     seen_version: i64,
     (from, to): (Instant, Option<Instant>),
 ) -> Result<bool, StoreError> {
-    tx.swapped(&UPDATE, binds![id.0, seen_version, from, to]).await
+    let swapped = tx.swapped(&UPDATE, binds![id.0, seen_version, from, to]).await?;
+    if swapped {
+        tx.expect_rows(1, &TURN_OF, binds![id.0]).await?;
+    }
+    Ok(swapped)
 }
 
 type Row = (Uuid, String, Uuid, Instant, Option<Instant>, i64, Instant);

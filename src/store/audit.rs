@@ -1,13 +1,13 @@
-//! Who saw and changed what. Rows are added and read, never changed: there is no statement here that could.
+//! Who did what. Rows are added and read, never changed: there is no statement here that could.
 
 use uuid::Uuid;
 
 use crate::domain::ids::PatientId;
 use crate::domain::time::Instant;
 
-use super::bind::{binds, texts, times, uuids};
-use super::page::{Cursor, Page, far_future, part};
-use super::statement::statements;
+use super::bind::{Bind, binds, texts, times, uuids};
+use super::page::far_future;
+use super::statement::{Statement, statements};
 use super::{StoreError, Tx};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,14 +29,14 @@ impl ActorKind {
         }
     }
 
-    fn from_word(word: &str) -> Option<Self> {
+    pub(super) fn from_word(word: &str) -> Option<Self> {
         [Self::Staff, Self::Token, Self::System, Self::Command]
             .into_iter()
             .find(|kind| kind.word() == word)
     }
 }
 
-/// One act or one look.
+/// One act.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub at: Instant,
@@ -44,7 +44,7 @@ pub struct Entry {
     pub actor_id: Option<Uuid>,
     /// As it was then.
     pub actor_name: String,
-    /// `alert.claim`, `patient.read`.
+    /// `alert.claim`, `plan.put`.
     pub act: String,
     pub subject_kind: String,
     pub subject_id: String,
@@ -71,6 +71,20 @@ pub struct Filter {
     pub to: Option<Instant>,
 }
 
+/// Before which one a list newest first goes on.
+pub(super) type Position = (Instant, i64);
+
+/// One list for each combination of filters, so that each is found by an index.
+macro_rules! list {
+    ($whom:literal) => {
+        concat!(
+            "select seq, at, actor_kind, actor_id, actor_name, act, subject_kind, subject_id, patient_id, detail from audit where ",
+            $whom,
+            " at >= $1 and at < $2 and (at, seq) < ($3, $4) order by at desc, seq desc limit $5"
+        )
+    };
+}
+
 statements! {
     "audit";
 
@@ -79,9 +93,13 @@ statements! {
         patient_id Uuid, detail Text,
     ] = "insert into audit ({columns}) select {columns} from {rows}";
 
-    LIST = "select seq, at, actor_kind, actor_id, actor_name, act, subject_kind, subject_id, patient_id, detail from audit
-            where seq < $1 and at >= $2 and at < $3 and (patient_id = $4 or $4 is null) and (actor_id = $5 or $5 is null)
-            order by seq desc limit $6";
+    LIST = list!("");
+
+    LIST_OF = list!("patient_id = $6 and");
+
+    LIST_BY = list!("actor_id = $6 and");
+
+    LIST_OF_BY = list!("patient_id = $6 and actor_id = $7 and");
 }
 
 /// In the order given.
@@ -104,30 +122,30 @@ pub async fn insert(tx: &mut Tx, entries: &[Entry]) -> Result<(), StoreError> {
     tx.expect_rows(entries.len(), &INSERT, binds![rows]).await
 }
 
-/// The last recorded first.
-pub async fn list(
+/// The newest first, before this position.
+pub(super) async fn list(
     tx: &mut Tx,
     filter: &Filter,
-    after: Option<&Cursor>,
-    limit: u32,
-) -> Result<Page<Recorded>, StoreError> {
-    let before: i64 = match after {
-        None => i64::MAX,
-        Some(cursor) => part(cursor.as_str())?,
-    };
-    let binds = binds![
-        before,
-        filter.from.unwrap_or_default(),
-        filter.to.unwrap_or_else(far_future),
-        filter.patient.map(|patient| patient.0),
-        filter.actor,
-        i64::from(limit) + 1,
+    (at, seq): Position,
+    limit: i64,
+) -> Result<Vec<Recorded>, StoreError> {
+    let mut binds = vec![
+        Bind::from(filter.from.unwrap_or_default()),
+        filter.to.unwrap_or_else(far_future).into(),
+        at.into(),
+        seq.into(),
+        limit.into(),
     ];
-    let rows: Vec<Row> = tx.all(&LIST, binds).await?;
-    let entries = rows.into_iter().map(recorded).collect::<Result<_, _>>()?;
-    Ok(Page::cut(entries, limit, |last: &Recorded| {
-        Cursor::of(&[&last.seq])
-    }))
+    let statement: &'static Statement = match (filter.patient, filter.actor) {
+        (None, None) => &LIST,
+        (Some(_), None) => &LIST_OF,
+        (None, Some(_)) => &LIST_BY,
+        (Some(_), Some(_)) => &LIST_OF_BY,
+    };
+    binds.extend(filter.patient.map(|patient| Bind::from(patient.0)));
+    binds.extend(filter.actor.map(Bind::from));
+    let rows: Vec<Row> = tx.all(statement, &binds).await?;
+    rows.into_iter().map(recorded).collect()
 }
 
 type Row = (

@@ -66,6 +66,31 @@ impl Column<'_> {
     }
 }
 
+impl Bind<'_> {
+    /// About how many bytes it is on the wire.
+    pub(super) fn size(&self) -> usize {
+        const SHORT: usize = 24;
+        match self {
+            Self::Rows(columns) => columns.iter().map(Column::size).sum(),
+            Self::Text(Some(text)) => SHORT + text.len(),
+            Self::Bytes(bytes) => SHORT + bytes.len(),
+            _ => SHORT,
+        }
+    }
+}
+
+impl Column<'_> {
+    fn size(&self) -> usize {
+        const HEADER: usize = 32;
+        let values = match self {
+            Self::Text(values) => values.iter().map(|text| 4 + text.map_or(0, str::len)).sum(),
+            Self::Bytes(values) => values.iter().map(|bytes| 4 + bytes.map_or(0, <[u8]>::len)).sum(),
+            _ => 20 * self.len(),
+        };
+        HEADER + values
+    }
+}
+
 pub(super) fn uuids<'a>(values: impl IntoIterator<Item = impl Into<Option<Uuid>>>) -> Column<'a> {
     Column::Uuid(values.into_iter().map(Into::into).collect())
 }

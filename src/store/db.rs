@@ -42,6 +42,26 @@ impl Default for Connections {
     }
 }
 
+/// The connections of one pool.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolUse {
+    pub name: &'static str,
+    pub open: u32,
+    pub idle: u32,
+    pub most: u32,
+}
+
+impl PoolUse {
+    fn of<D: sqlx::Database>(name: &'static str, pool: &sqlx::Pool<D>) -> Self {
+        Self {
+            name,
+            open: pool.size(),
+            idle: u32::try_from(pool.num_idle()).unwrap_or(u32::MAX),
+            most: pool.options().get_max_connections(),
+        }
+    }
+}
+
 impl Db {
     /// Connects to `sqlite:PATH` (made where it is missing) or `postgres://…`; migrates nothing.
     pub async fn connect(url: &str, connections: Connections) -> Result<Self, StoreError> {
@@ -62,6 +82,14 @@ impl Db {
         })
     }
 
+    /// For one statement that writes, and no more: on PostgreSQL it commits by itself, which saves two round trips.
+    pub async fn begin_one(&self) -> Result<Tx, StoreError> {
+        match self {
+            Self::Sqlite { .. } => self.begin().await,
+            Self::Postgres { writers, .. } => Ok(Tx::Postgres(PostgresTx::Alone(writers.acquire().await?))),
+        }
+    }
+
     /// Begins to read; a write through it is refused. On SQLite all of it sees one state of the data, on PostgreSQL each
     /// statement does.
     pub async fn read(&self) -> Result<Tx, StoreError> {
@@ -69,6 +97,26 @@ impl Db {
             Self::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
             Self::Postgres { readers, .. } => Tx::Postgres(PostgresTx::Reading(readers.acquire().await?)),
         })
+    }
+
+    /// How busy the connections are.
+    pub fn pools(&self) -> [PoolUse; 2] {
+        match self {
+            Self::Sqlite { writer, readers } => {
+                [PoolUse::of("writers", writer), PoolUse::of("readers", readers)]
+            }
+            Self::Postgres { writers, readers } => {
+                [PoolUse::of("writers", writers), PoolUse::of("readers", readers)]
+            }
+        }
+    }
+
+    /// What kind of database it is.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "sqlite",
+            Self::Postgres { .. } => "postgres",
+        }
     }
 
     /// Whether a transaction can begin and end: for readiness.

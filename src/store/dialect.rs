@@ -12,24 +12,50 @@ use sqlx::{Postgres, Sqlite};
 
 use super::bind::{Bind, Column, Kind};
 
+macro_rules! oldest_open {
+    () => {
+        "cast(cast(pg_snapshot_xmin(pg_current_snapshot()) as text) as bigint)"
+    };
+}
+
 /// Mark, SQLite, PostgreSQL.
-const MARKS: [(&str, &str, &str); 8] = [
+const MARKS: [(&str, &str, &str); 18] = [
     // One writer at a time: a lock of rows would lock nothing more.
     ("{for_share}", "", "for share"),
     ("{for_update}", "", "for update"),
     ("{for_no_key_update}", "", "for no key update"),
     ("{skip_locked}", "", "for update skip locked"),
-    // Rows of transactions that are no longer open, so that no smaller sequence number can still appear.
+    // Where an event stands. SQLite has one writer: events become visible in the order of their numbers.
+    ("{tx}", "0", "tx"),
+    ("{place}", "seq", "tx, seq"),
+    ("{newest_place}", "seq desc", "tx desc, seq desc"),
+    ("{from_place}", "seq >= $2 and $1 = 0", "(tx, seq) >= ($1, $2)"),
+    ("{through_place}", "seq <= $2 and $1 = 0", "(tx, seq) <= ($1, $2)"),
+    // Rows of transactions older than every open one: none that comes before them can still appear.
+    ("{settled}", "true", concat!("tx < ", oldest_open!())),
+    ("{unsettled}", "false", concat!("tx >= ", oldest_open!())),
+    ("{of_the_past}", "seq = seq", "tx = 0"),
+    // Rows of a server with higher numbers than this one has reached: they came by a restore.
     (
-        "{settled}",
-        "true",
-        "tx < pg_snapshot_xmin(pg_current_snapshot())",
+        "{foreign}",
+        "false",
+        "tx >= cast(cast(pg_snapshot_xmax(pg_current_snapshot()) as text) as bigint)",
     ),
     // `from {rows} {each} session {such_that} t.patient_id = r.patient_id {end_each}`: every row `r` of the batch is looked
     // up by index, what is found is `t`. Left to itself PostgreSQL may join by hash, reading the whole table for a handful of sessions.
     ("{each}", "cross join", "cross join lateral (select * from"),
     ("{such_that}", "t on", "t where"),
     ("{end_each}", "", "offset 0) t"),
+    // Without statistics SQLite takes the shorter of two indexes, which leaves it to look through all that somebody ever saw.
+    ("{by_both}", "indexed by audit_read_of_by", ""),
+    // What the server says of itself: version, fsync, synchronous_commit, journal, connections, standby, clock.
+    (
+        "{server}",
+        "sqlite_version(), 'on', (select cast(synchronous as text) from pragma_synchronous), \
+         (select journal_mode from pragma_journal_mode), cast(0 as bigint), cast(0 as integer), cast(null as text)",
+        "current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit'), 'wal', \
+         cast(current_setting('max_connections') as bigint), pg_is_in_recovery(), clock_timestamp()",
+    ),
 ];
 
 pub(super) fn sqlite(text: &str, first_rows_parameter: usize, columns: &[(&str, Kind)]) -> String {
@@ -92,24 +118,29 @@ pub(super) fn bind_sqlite<'q>(query: SqliteQuery<'q>, binds: &[Bind<'_>]) -> Sql
     })
 }
 
-pub(super) fn bind_postgres<'q>(query: PostgresQuery<'q>, binds: &[Bind<'_>]) -> PostgresQuery<'q> {
-    binds.iter().fold(query, |query, bind| match bind {
-        Bind::Uuid(value) => query.bind(*value),
-        Bind::Text(value) => query.bind(*value),
-        Bind::Bigint(value) => query.bind(*value),
-        Bind::Bool(value) => query.bind(*value),
-        Bind::Time(value) => query.bind(*value),
-        Bind::Date(value) => query.bind(*value),
-        Bind::Bytes(value) => query.bind(*value),
-        Bind::Rows(columns) => columns.iter().fold(query, |query, column| match column {
-            Column::Uuid(values) => query.bind(values),
-            Column::Text(values) => query.bind(values),
-            Column::Bigint(values) => query.bind(values),
-            Column::Bool(values) => query.bind(values),
-            Column::Time(values) => query.bind(values),
-            Column::Bytes(values) => query.bind(values),
-        }),
-    })
+pub(super) fn bind_postgres<'q>(text: &'static str, binds: &[Bind<'_>]) -> PostgresQuery<'q> {
+    let mut arguments = sqlx::postgres::PgArguments::default();
+    // Grown step by step, the documents of a batch would be copied several times over.
+    sqlx::Arguments::reserve(&mut arguments, binds.len(), binds.iter().map(Bind::size).sum());
+    binds
+        .iter()
+        .fold(sqlx::query_with(text, arguments), |query, bind| match bind {
+            Bind::Uuid(value) => query.bind(*value),
+            Bind::Text(value) => query.bind(*value),
+            Bind::Bigint(value) => query.bind(*value),
+            Bind::Bool(value) => query.bind(*value),
+            Bind::Time(value) => query.bind(*value),
+            Bind::Date(value) => query.bind(*value),
+            Bind::Bytes(value) => query.bind(*value),
+            Bind::Rows(columns) => columns.iter().fold(query, |query, column| match column {
+                Column::Uuid(values) => query.bind(values),
+                Column::Text(values) => query.bind(values),
+                Column::Bigint(values) => query.bind(values),
+                Column::Bool(values) => query.bind(values),
+                Column::Time(values) => query.bind(values),
+                Column::Bytes(values) => query.bind(values),
+            }),
+        })
 }
 
 /// `[["HU-1","0193…",null],…]`: bytes as hex, times in the very text that the driver writes for one bound alone.

@@ -1,16 +1,14 @@
-//! What the stream tells, written in the transaction that did it. A sequence number may become visible after a greater
-//! one, so a reader is shown only what no open transaction can still come before.
+//! What the stream tells, written in the transaction that did it. It is read by [`super::stream`].
 
 use serde_json::json;
-use uuid::Uuid;
 
 use crate::domain::alert::{About, Alert};
-use crate::domain::ids::{PatientId, UnitId};
+use crate::domain::ids::{PatientId, QuarantineId, UnitId};
 use crate::domain::time::Instant;
 
 use super::bind::{binds, texts, times, uuids};
+use super::quarantine::Case;
 use super::statement::statements;
-use super::unit::unit_id;
 use super::{StoreError, Tx};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +21,8 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    pub const ALL: [Self; 5] = [Self::Alert, Self::Visit, Self::Session, Self::Unit, Self::Service];
+
     /// The contract's word.
     pub const fn word(self) -> &'static str {
         match self {
@@ -34,9 +34,8 @@ impl EventKind {
         }
     }
 
-    fn from_word(word: &str) -> Option<Self> {
-        let all = [Self::Alert, Self::Visit, Self::Session, Self::Unit, Self::Service];
-        all.into_iter().find(|kind| kind.word() == word)
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 }
 
@@ -51,13 +50,6 @@ pub struct NewEvent {
     /// JSON text: ids and states, no names and no values.
     pub body: String,
     pub at: Instant,
-}
-
-/// An event with its place in the stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    pub seq: i64,
-    pub event: NewEvent,
 }
 
 impl NewEvent {
@@ -82,6 +74,19 @@ impl NewEvent {
             at,
         }
     }
+
+    /// That a message was set aside, or its case settled. Not whose it is: everybody is told.
+    pub fn quarantine(id: QuarantineId, case: &Case, at: Instant) -> Self {
+        let body = json!({ "kind": "quarantine", "id": id, "state": case.word() });
+        Self {
+            kind: EventKind::Service,
+            patient_id: None,
+            unit_id: None,
+            subject_id: id.to_string(),
+            body: body.to_string(),
+            at,
+        }
+    }
 }
 
 statements! {
@@ -90,12 +95,9 @@ statements! {
     INSERT [kind Text, patient_id Uuid, unit_id Text, subject_id Text, body Text, at Time] =
         "insert into event ({columns}) select {columns} from {rows}";
 
-    AFTER = "select seq, kind, patient_id, unit_id, subject_id, body, at from event
-             where seq > $1 and {settled} order by seq limit $2";
+    OLDEST = "select {tx} as tx, seq, at from event order by {place} limit $1";
 
-    LAST = "select max(seq) from event where {settled}";
-
-    FORGET = "delete from event where at < $1";
+    FORGET = "delete from event where {through_place}";
 }
 
 /// In the order given.
@@ -119,38 +121,15 @@ pub async fn insert(tx: &mut Tx, events: &[NewEvent]) -> Result<(), StoreError> 
     tx.expect_rows(events.len(), &INSERT, binds![rows]).await
 }
 
-/// What happened after that place, in order. Whoever reads on from the last one misses nothing.
-pub async fn after(tx: &mut Tx, seq: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
-    let rows: Vec<Row> = tx.all(&AFTER, binds![seq, i64::from(limit)]).await?;
-    rows.into_iter().map(event).collect()
-}
-
-/// The last place that [`after`] would give; 0 before the first event.
-pub async fn last(tx: &mut Tx) -> Result<i64, StoreError> {
-    let row: Option<(Option<i64>,)> = tx.optional(&LAST, binds![]).await?;
-    Ok(row.and_then(|(seq,)| seq).unwrap_or_default())
-}
-
-/// Deletes what nobody will resume from; gives how many.
-pub async fn forget(tx: &mut Tx, before: Instant) -> Result<u64, StoreError> {
-    tx.execute(&FORGET, binds![before]).await
-}
-
-type Row = (i64, String, Option<Uuid>, Option<String>, String, String, Instant);
-
-fn event((seq, kind, patient_id, unit, subject_id, body, at): Row) -> Result<Event, StoreError> {
-    let kind = EventKind::from_word(&kind).ok_or_else(|| StoreError::row("event", "kind", seq))?;
-    let unit_id = unit.map(|unit| unit_id("event", "unit_id", &unit)).transpose()?;
-    let patient_id = patient_id.map(Into::into);
-    Ok(Event {
-        seq,
-        event: NewEvent {
-            kind,
-            patient_id,
-            unit_id,
-            subject_id,
-            body,
-            at,
-        },
-    })
+/// Deletes what nobody will resume from, so many at most; gives how many. Always the oldest of all: whoever stands at an
+/// event that is still there has missed nothing after it. The last one stays, so that nobody who waits for the next is lost.
+pub async fn forget(tx: &mut Tx, before: Instant, most: u32) -> Result<u64, StoreError> {
+    let oldest: Vec<(i64, i64, Instant)> = tx.all(&OLDEST, binds![i64::from(most) + 1]).await?;
+    let old = oldest
+        .split_last()
+        .map_or(&[][..], |(_, before_last)| before_last);
+    match old.iter().take_while(|(.., at)| *at < before).last() {
+        None => Ok(0),
+        Some((transaction, seq, _)) => tx.execute(&FORGET, binds![*transaction, *seq]).await,
+    }
 }

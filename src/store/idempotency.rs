@@ -27,7 +27,8 @@ statements! {
     INSERT = "insert into idempotency (actor_id, key, route, request_hash, status, body, at)
               values ($1, $2, $3, $4, $5, $6, $7)";
 
-    FORGET = "delete from idempotency where at < $1";
+    FORGET = "delete from idempotency where (actor_id, key) in
+                  (select actor_id, key from idempotency where at < $1 order by at limit $2 {skip_locked})";
 }
 
 pub async fn get(tx: &mut Tx, actor: Uuid, key: &str) -> Result<Option<Answered>, StoreError> {
@@ -66,7 +67,7 @@ pub async fn insert(
     .await
 }
 
-/// Deletes answers older than that; gives how many.
-pub async fn forget(tx: &mut Tx, before: Instant) -> Result<u64, StoreError> {
-    tx.execute(&FORGET, binds![before]).await
+/// Deletes answers older than that, so many at most; gives how many.
+pub async fn forget(tx: &mut Tx, before: Instant, most: u32) -> Result<u64, StoreError> {
+    tx.execute(&FORGET, binds![before, i64::from(most)]).await
 }

@@ -13,28 +13,36 @@ mod tx;
 pub mod alert;
 pub mod assignment;
 pub mod audit;
+pub mod audit_read;
+pub mod audit_trail;
 pub mod decision;
 pub mod episode;
 pub mod event;
 pub mod finding;
+pub mod health;
 pub mod heartbeat;
 pub mod holding;
 pub mod idempotency;
 pub mod outbox;
 pub mod patient;
 pub mod plan;
+pub mod process;
 pub mod quarantine;
+pub mod replay;
 pub mod series;
 pub mod session;
+pub mod shift;
 pub mod shown;
 pub mod sign_in;
 pub mod staff;
+pub mod stream;
+pub mod tally;
 pub mod team;
 pub mod token;
 pub mod unit;
 pub mod worklist;
 
-pub use db::{Connections, Db};
+pub use db::{Connections, Db, PoolUse};
 pub use error::StoreError;
 pub use page::{Cursor, Page};
 pub use statement::Statement;
@@ -46,21 +54,28 @@ pub fn statements() -> impl Iterator<Item = &'static Statement> {
         alert::STATEMENTS,
         assignment::STATEMENTS,
         audit::STATEMENTS,
+        audit_read::STATEMENTS,
         decision::STATEMENTS,
         episode::STATEMENTS,
         event::STATEMENTS,
         finding::STATEMENTS,
         holding::STATEMENTS,
+        health::STATEMENTS,
         heartbeat::STATEMENTS,
         idempotency::STATEMENTS,
         outbox::STATEMENTS,
         patient::STATEMENTS,
         plan::STATEMENTS,
+        process::STATEMENTS,
         quarantine::STATEMENTS,
+        replay::STATEMENTS,
         session::STATEMENTS,
+        shift::STATEMENTS,
         shown::STATEMENTS,
         sign_in::STATEMENTS,
         staff::STATEMENTS,
+        stream::STATEMENTS,
+        tally::STATEMENTS,
         team::STATEMENTS,
         token::STATEMENTS,
         unit::STATEMENTS,

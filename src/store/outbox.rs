@@ -84,7 +84,11 @@ statements! {
 
     FAILED = "update outbox set due_at = $2, last_error = $3, leased_until = null where id = $1 and sent_at is null";
 
-    FORGET = "delete from outbox where sent_at < $1 or (sent_at is null and expires_at < $1)";
+    FORGET_SENT = "delete from outbox where id in
+                       (select id from outbox where sent_at < $1 order by sent_at limit $2 {skip_locked})";
+
+    FORGET_EXPIRED = "delete from outbox where id in
+                          (select id from outbox where sent_at is null and expires_at < $1 limit $2 {skip_locked})";
 
     WAITING = "select count(*), min(due_at) from outbox where sent_at is null and (expires_at is null or expires_at > $1)";
 }
@@ -135,9 +139,13 @@ pub async fn failed(tx: &mut Tx, id: OutboxId, error: &str, next_due: Instant) -
     tx.swapped(&FAILED, binds![id.0, next_due, error]).await
 }
 
-/// Deletes what was sent or expired before then; gives how many.
-pub async fn forget(tx: &mut Tx, before: Instant) -> Result<u64, StoreError> {
-    tx.execute(&FORGET, binds![before]).await
+/// Deletes what was sent or expired before then, so many of each at most; gives how many.
+pub async fn forget(tx: &mut Tx, before: Instant, most: u32) -> Result<u64, StoreError> {
+    let sent = tx.execute(&FORGET_SENT, binds![before, i64::from(most)]).await?;
+    let expired = tx
+        .execute(&FORGET_EXPIRED, binds![before, i64::from(most)])
+        .await?;
+    Ok(sent + expired)
 }
 
 /// How many are unsent and still worth sending, and since when the first is due.

@@ -53,7 +53,10 @@ statements! {
          order by created_at desc, id desc limit $8"
     );
 
-    LOCK [id Uuid] = "select id from patient where id in (select r.id from {rows}) order by id {for_no_key_update}";
+    /// Locks in the order of ids, before any is written.
+    LOCK [id Uuid] =
+        "with locked as (select p.id from patient p where p.id in (select r.id from {rows}) order by p.id {for_no_key_update})
+         update patient set turn = turn + 1 from locked where patient.id = locked.id returning patient.id, patient.turn";
 }
 
 /// [`StoreError::Taken`] where the NHS number is known already.
@@ -152,10 +155,19 @@ pub async fn list(
 /// From here to the end of the transaction nobody else judges these patients; gives those that exist, sorted.
 /// Units are locked before patients, never after.
 pub async fn lock(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<PatientId>, StoreError> {
-    let rows: Vec<(Uuid,)> = tx
+    let turns = take_turn(tx, ids).await?;
+    Ok(turns.into_iter().map(|(id, _)| id).collect())
+}
+
+/// [`lock`], with the number of the turn: one more than that of the last transaction that locked the patient and was
+/// committed. Whatever judging rests on is as that transaction left it.
+pub async fn take_turn(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<(PatientId, i64)>, StoreError> {
+    let rows: Vec<(Uuid, i64)> = tx
         .all(&LOCK, binds![vec![uuids(ids.iter().map(|id| id.0))]])
         .await?;
-    Ok(rows.into_iter().map(|(id,)| id.into()).collect())
+    let mut turns: Vec<(PatientId, i64)> = rows.into_iter().map(|(id, turn)| (id.into(), turn)).collect();
+    turns.sort_unstable();
+    Ok(turns)
 }
 
 /// A pattern that matches the text itself.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::domain::ids::{PatientId, QuarantineId, UnitId};
+use crate::domain::ids::{PatientId, QuarantineId, SessionKey, UnitId};
 use crate::domain::staff::Actor;
 use crate::domain::time::Instant;
 
@@ -52,6 +52,9 @@ pub struct Quarantined {
     /// How often the same bytes came.
     pub seen: i64,
     pub last_seen_at: Instant,
+    /// How often it was replayed and refused again.
+    pub tries: i64,
+    pub last_try: Option<Try>,
     pub state: Case,
 }
 
@@ -59,8 +62,48 @@ pub struct Quarantined {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Case {
     Waiting,
-    Replayed(Settled),
+    Replayed(Settled, TakenIn),
     Dismissed(Settled),
+}
+
+/// What a replay that was refused met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Try {
+    pub by: Actor,
+    pub at: Instant,
+    /// The contract's code.
+    pub reason: String,
+    /// JSON text.
+    pub problems: String,
+}
+
+/// What a replay made of the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenIn {
+    pub key: SessionKey,
+    /// The session was stored already.
+    pub duplicate: bool,
+    /// By how much its times were moved.
+    pub shift_seconds: i64,
+}
+
+/// Which messages a list is about; what is `None` does not narrow it.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub standing: Standing,
+    pub reason: Option<String>,
+    /// As the topic names it.
+    pub unit_id: Option<UnitId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Standing {
+    /// Nobody has dealt with them.
+    #[default]
+    Open,
+    Replayed,
+    Dismissed,
+    All,
 }
 
 /// Who settled it, when and why.
@@ -75,7 +118,7 @@ impl Case {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
-            Self::Replayed(_) => "replayed",
+            Self::Replayed(..) => "replayed",
             Self::Dismissed(_) => "dismissed",
         }
     }
@@ -85,8 +128,9 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "select id, received_at, topic, unit_id, session_id, patient_id, reason, problems, ",
-            "cast(length(payload) as bigint) as payload_len, seen, last_seen_at, state, decided_by, decided_by_name, ",
-            "decided_at, decision_reason from quarantine ",
+            "cast(length(payload) as bigint) as payload_len, seen, last_seen_at, tries, tried_at, tried_by, ",
+            "tried_by_name, tried_reason, tried_problems, state, decided_by, decided_by_name, decided_at, decision_reason, ",
+            "outcome, stored_unit_id, stored_session_id, shift_seconds from quarantine ",
             $rest
         )
     };
@@ -103,15 +147,17 @@ statements! {
              seen = quarantine.seen + excluded.seen, last_seen_at = excluded.last_seen_at
          returning id";
 
-    LIST = select!("where (received_at, id) < ($1, $2) and (state = $3 or $3 is null)
-                    order by received_at desc, id desc limit $4");
+    OPEN = select!("where state = 'waiting' and (reason = $1 or $1 is null) and (unit_id = $2 or $2 is null)
+                    and (received_at, id) < ($3, $4) order by received_at desc, id desc limit $5");
+
+    LIST = select!("where (state = $6 or $6 is null) and (reason = $1 or $1 is null) and (unit_id = $2 or $2 is null)
+                    and (received_at, id) < ($3, $4) order by received_at desc, id desc limit $5");
 
     GET = select!("where id = $1");
 
     PAYLOAD = "select payload from quarantine where id = $1";
 
-    SETTLE = "update quarantine set state = $2, decided_by = $3, decided_by_name = $4, decided_at = $5, decision_reason = $6
-              where id = $1 and state = 'waiting'";
+    WAITING = "select reason, count(*), min(received_at) from quarantine where state = 'waiting' group by reason order by reason";
 
     COUNTS = "select state, count(*) from quarantine group by state";
 }
@@ -150,15 +196,27 @@ pub async fn insert(tx: &mut Tx, messages: &[NewQuarantine]) -> Result<Vec<Quara
     Ok(kept.into_iter().map(|(id,)| id.into()).filter(offered).collect())
 }
 
-/// Newest first; all, or those in one state (`waiting`, `replayed`, `dismissed`).
+/// Newest first.
 pub async fn list(
     tx: &mut Tx,
-    state: Option<&str>,
+    filter: &Filter,
     after: Option<&Cursor>,
     limit: u32,
 ) -> Result<Page<Quarantined>, StoreError> {
     let (at, id) = newest(after)?;
-    let rows: Vec<Row> = tx.all(&LIST, binds![at, id, state, i64::from(limit) + 1]).await?;
+    let reason = filter.reason.as_deref();
+    let unit = filter.unit_id.as_ref().map(UnitId::as_str);
+    let most = i64::from(limit) + 1;
+    let state = match filter.standing {
+        Standing::Open | Standing::All => None,
+        Standing::Replayed => Some("replayed"),
+        Standing::Dismissed => Some("dismissed"),
+    };
+    let rows: Vec<Row> = if filter.standing == Standing::Open {
+        tx.all(&OPEN, binds![reason, unit, at, id, most]).await?
+    } else {
+        tx.all(&LIST, binds![reason, unit, at, id, most, state]).await?
+    };
     let cases = rows.into_iter().map(quarantined).collect::<Result<_, _>>()?;
     Ok(Page::cut(cases, limit, |last: &Quarantined| {
         Cursor::at(last.received_at, last.id.0)
@@ -178,20 +236,15 @@ pub async fn payload(tx: &mut Tx, id: QuarantineId) -> Result<Option<Vec<u8>>, S
     Ok(row.map(|(payload,)| payload))
 }
 
-/// Writes how the case ended; false where it is not waiting. `case` is not [`Case::Waiting`].
-pub async fn settle(tx: &mut Tx, id: QuarantineId, case: &Case) -> Result<bool, StoreError> {
-    let (Case::Replayed(settled) | Case::Dismissed(settled)) = case else {
-        return Ok(false);
-    };
-    let Settled { by, at, reason } = settled;
-    tx.swapped(&SETTLE, binds![id.0, case.word(), by.id, &by.name, *at, reason])
-        .await
-}
-
 /// How many cases are in each state that any is in.
 pub async fn counts(tx: &mut Tx) -> Result<BTreeMap<String, i64>, StoreError> {
     let rows: Vec<(String, i64)> = tx.all(&COUNTS, binds![]).await?;
     Ok(rows.into_iter().collect())
+}
+
+/// How many cases wait for a person, by reason, and since when the first does.
+pub async fn waiting(tx: &mut Tx) -> Result<Vec<(String, i64, Option<Instant>)>, StoreError> {
+    tx.all(&WAITING, binds![]).await
 }
 
 #[derive(sqlx::FromRow)]
@@ -207,11 +260,21 @@ struct Row {
     payload_len: i64,
     seen: i64,
     last_seen_at: Instant,
+    tries: i64,
+    tried_at: Option<Instant>,
+    tried_by: Option<Uuid>,
+    tried_by_name: Option<String>,
+    tried_reason: Option<String>,
+    tried_problems: Option<String>,
     state: String,
     decided_by: Option<Uuid>,
     decided_by_name: Option<String>,
     decided_at: Option<Instant>,
     decision_reason: Option<String>,
+    outcome: Option<String>,
+    stored_unit_id: Option<String>,
+    stored_session_id: Option<Uuid>,
+    shift_seconds: Option<i64>,
 }
 
 fn quarantined(row: Row) -> Result<Quarantined, StoreError> {
@@ -229,17 +292,47 @@ fn quarantined(row: Row) -> Result<Quarantined, StoreError> {
         }),
         _ => None,
     };
-    let state = match (row.state.as_str(), settled) {
-        ("waiting", None) => Case::Waiting,
-        ("replayed", Some(settled)) => Case::Replayed(settled),
-        ("dismissed", Some(settled)) => Case::Dismissed(settled),
+    let unit_of =
+        |column, unit: Option<String>| unit.map(|unit| unit_id("quarantine", column, &unit)).transpose();
+    let taken_in = match (
+        row.outcome.as_deref(),
+        unit_of("stored_unit_id", row.stored_unit_id)?,
+        row.stored_session_id,
+        row.shift_seconds,
+    ) {
+        (Some(outcome @ ("stored" | "duplicate")), Some(unit_id), Some(session_id), Some(shift_seconds)) => {
+            Some(TakenIn {
+                key: SessionKey { unit_id, session_id },
+                duplicate: outcome == "duplicate",
+                shift_seconds,
+            })
+        }
+        _ => None,
+    };
+    let state = match (row.state.as_str(), settled, taken_in) {
+        ("waiting", None, None) => Case::Waiting,
+        ("replayed", Some(settled), Some(taken_in)) => Case::Replayed(settled, taken_in),
+        ("dismissed", Some(settled), None) => Case::Dismissed(settled),
         _ => return Err(fault("state")),
     };
+    let last_try = match (
+        row.tried_by,
+        row.tried_by_name,
+        row.tried_at,
+        row.tried_reason,
+        row.tried_problems,
+    ) {
+        (Some(id), Some(name), Some(at), Some(reason), Some(problems)) => Some(Try {
+            by: Actor { id, name },
+            at,
+            reason,
+            problems,
+        }),
+        _ if row.tries == 0 => None,
+        _ => return Err(fault("tries")),
+    };
     Ok(Quarantined {
-        unit_id: row
-            .unit_id
-            .map(|unit| unit_id("quarantine", "unit_id", &unit))
-            .transpose()?,
+        unit_id: unit_of("unit_id", row.unit_id)?,
         id: row.id.into(),
         received_at: row.received_at,
         topic: row.topic,
@@ -250,6 +343,8 @@ fn quarantined(row: Row) -> Result<Quarantined, StoreError> {
         payload_len: row.payload_len,
         seen: row.seen,
         last_seen_at: row.last_seen_at,
+        tries: row.tries,
+        last_try,
         state,
     })
 }

@@ -1,5 +1,7 @@
 //! Documents are written once and read only when a session is judged again or shown; judging's past is `series` alone.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::domain::ids::{PatientId, SessionKey};
@@ -25,7 +27,7 @@ pub struct SessionRow {
     pub received_at: Instant,
     pub content_hash: [u8; 32],
     /// The payload as received.
-    pub document: String,
+    pub document: Arc<str>,
     pub series: Vec<SeriesReading>,
     /// JSON text: which rules fired.
     pub fired: String,
@@ -69,8 +71,7 @@ statements! {
     INSERT [
         unit_id Text, session_id Uuid, patient_id Uuid, trigger Text, seq Bigint, started_at Time, completed_at Time,
         received_at Time, content_hash Bytes, document Text, series Bytes, fired Text, plan_version Bigint, out_of_time Bool,
-    ] = "insert into session ({columns}) select {columns} from {rows} where true
-         on conflict (unit_id, session_id) do nothing returning unit_id, session_id";
+    ] = "insert into session ({columns}) select {columns} from {rows}";
 
     /// A session outside the window still matters where one of its readings, by decision, lies inside.
     HISTORY [patient_id Uuid, since Time] =
@@ -84,7 +85,7 @@ statements! {
              and t.out_of_time {end_each}";
 
     DOCUMENTS [unit_id Text, session_id Uuid] =
-        "select t.unit_id, t.session_id, t.document
+        "select t.unit_id, t.session_id, t.document, t.shift_seconds
          from {rows} {each} session {such_that} t.unit_id = r.unit_id and t.session_id = r.session_id {end_each}";
 
     REJUDGED [
@@ -107,8 +108,10 @@ pub async fn known(tx: &mut Tx, keys: &[SessionKey]) -> Result<Vec<(SessionKey, 
     rows.into_iter().map(hash).collect()
 }
 
-/// Stores those that are new and gives their keys; one that is stored already stays as it is.
-pub async fn insert(tx: &mut Tx, sessions: &[SessionRow]) -> Result<Vec<SessionKey>, StoreError> {
+/// Stores new sessions, all or none: [`StoreError::Taken`] where one of them is stored already, and then the transaction
+/// cannot go on. Looking first is the caller's, with [`known`]; letting the database look would cost each of them a
+/// fifth more.
+pub async fn insert(tx: &mut Tx, sessions: &[SessionRow]) -> Result<(), StoreError> {
     // In one order, so that two transactions with the same sessions wait for each other instead of locking up.
     let mut sessions: Vec<&SessionRow> = sessions.iter().collect();
     sessions.sort_by(|one, other| one.key.cmp(&other.key));
@@ -122,17 +125,13 @@ pub async fn insert(tx: &mut Tx, sessions: &[SessionRow]) -> Result<Vec<SessionK
         times(sessions.iter().map(|row| row.completed_at)),
         times(sessions.iter().map(|row| row.received_at)),
         bytes(sessions.iter().map(|row| row.content_hash.as_slice())),
-        texts(sessions.iter().map(|row| row.document.as_str())),
+        texts(sessions.iter().map(|row| &*row.document)),
         bytes(series.iter().map(Vec::as_slice)),
         texts(sessions.iter().map(|row| row.fired.as_str())),
         bigints(sessions.iter().map(|row| row.plan_version)),
         bools(sessions.iter().map(|row| row.out_of_time)),
     ]);
-    let stored: Vec<(String, Uuid)> = tx.all(&INSERT, binds![rows]).await?;
-    stored
-        .iter()
-        .map(|(unit, session_id)| session_key(unit, *session_id))
-        .collect()
+    tx.expect_rows(sessions.len(), &INSERT, binds![rows]).await
 }
 
 /// Each patient's sessions completed since then, and older ones with a reading out of time; by patient, `completed_at`,
@@ -153,11 +152,20 @@ pub async fn history(tx: &mut Tx, since: &[(PatientId, Instant)]) -> Result<Vec<
     Ok(past)
 }
 
-/// The payloads as received.
-pub async fn documents(tx: &mut Tx, keys: &[SessionKey]) -> Result<Vec<(SessionKey, String)>, StoreError> {
-    let rows: Vec<(String, Uuid, String)> = tx.all(&DOCUMENTS, binds![key_columns(keys.iter())]).await?;
+/// A payload as received, and by how many seconds a person moved its times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    pub text: String,
+    pub shift_seconds: i64,
+}
+
+pub async fn documents(tx: &mut Tx, keys: &[SessionKey]) -> Result<Vec<(SessionKey, Document)>, StoreError> {
+    let rows: Vec<(String, Uuid, String, i64)> = tx.all(&DOCUMENTS, binds![key_columns(keys.iter())]).await?;
     rows.into_iter()
-        .map(|(unit, session_id, document)| Ok((session_key(&unit, session_id)?, document)))
+        .map(|(unit, session_id, text, shift_seconds)| {
+            let document = Document { text, shift_seconds };
+            Ok((session_key(&unit, session_id)?, document))
+        })
         .collect()
 }
 

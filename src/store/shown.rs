@@ -11,7 +11,7 @@ use crate::domain::time::Instant;
 use super::bind::{binds, uuids};
 use super::page::{Cursor, Page, far_future, micros, part};
 use super::series::SeriesReading;
-use super::session::{key_columns, series_of, session_key, trigger_of};
+use super::session::{Document, key_columns, series_of, session_key, trigger_of};
 use super::statement::statements;
 use super::{StoreError, Tx};
 
@@ -27,8 +27,8 @@ pub struct ShownSession {
     pub started_at: Option<Instant>,
     pub completed_at: Instant,
     pub received_at: Instant,
-    /// The payload as received.
-    pub document: String,
+    /// The other times here stand moved already where a person moved those in it.
+    pub document: Document,
     pub series: Vec<SeriesReading>,
     pub plan_version: Option<i64>,
 }
@@ -37,7 +37,7 @@ macro_rules! select {
     ($from:literal) => {
         concat!(
             "select t.unit_id, t.session_id, t.patient_id, t.trigger, t.started_at, t.completed_at, t.received_at, ",
-            "t.document, t.series, t.plan_version from ",
+            "t.document, t.shift_seconds, t.series, t.plan_version from ",
             $from
         )
     };
@@ -166,6 +166,7 @@ struct Row {
     completed_at: Instant,
     received_at: Instant,
     document: String,
+    shift_seconds: i64,
     series: Vec<u8>,
     plan_version: Option<i64>,
 }
@@ -180,7 +181,10 @@ fn shown(row: Row) -> Result<ShownSession, StoreError> {
         started_at: row.started_at,
         completed_at: row.completed_at,
         received_at: row.received_at,
-        document: row.document,
+        document: Document {
+            text: row.document,
+            shift_seconds: row.shift_seconds,
+        },
         plan_version: row.plan_version,
     })
 }

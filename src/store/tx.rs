@@ -23,13 +23,15 @@ pub enum Tx {
 pub enum PostgresTx {
     Writing(Transaction<'static, Postgres>),
     Reading(PoolConnection<Postgres>),
+    /// One statement that commits by itself.
+    Alone(PoolConnection<Postgres>),
 }
 
 impl PostgresTx {
     fn connection(&mut self) -> &mut PgConnection {
         match self {
             Self::Writing(tx) => tx,
-            Self::Reading(connection) => connection,
+            Self::Reading(connection) | Self::Alone(connection) => connection,
         }
     }
 }
@@ -47,7 +49,7 @@ impl Tx {
         match self {
             Self::Sqlite(tx) => tx.commit().await?,
             Self::Postgres(PostgresTx::Writing(tx)) => tx.commit().await?,
-            Self::Postgres(PostgresTx::Reading(_)) => {}
+            Self::Postgres(PostgresTx::Reading(_) | PostgresTx::Alone(_)) => {}
         }
         Ok(())
     }
@@ -57,7 +59,34 @@ impl Tx {
         match self {
             Self::Sqlite(tx) => tx.rollback().await?,
             Self::Postgres(PostgresTx::Writing(tx)) => tx.rollback().await?,
-            Self::Postgres(PostgresTx::Reading(_)) => {}
+            Self::Postgres(PostgresTx::Reading(_) | PostgresTx::Alone(_)) => {}
+        }
+        Ok(())
+    }
+
+    /// Marks a place to go back to: locks taken before it, and what was written before it, are kept.
+    pub async fn mark(&mut self) -> Result<(), StoreError> {
+        self.say("savepoint mark").await
+    }
+
+    /// Forgets the mark; what was done since it stands with the rest.
+    pub async fn unmark(&mut self) -> Result<(), StoreError> {
+        self.say("release savepoint mark").await
+    }
+
+    /// Undoes what was done since the mark, and forgets it.
+    pub async fn back_to_mark(&mut self) -> Result<(), StoreError> {
+        self.say("rollback to savepoint mark").await?;
+        self.unmark().await
+    }
+
+    async fn say(&mut self, command: &'static str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => sqlx::raw_sql(command).execute(&mut **tx).await.map(|_| ())?,
+            Self::Postgres(tx) => sqlx::raw_sql(command)
+                .execute(tx.connection())
+                .await
+                .map(|_| ())?,
         }
         Ok(())
     }
@@ -80,7 +109,7 @@ impl Tx {
                     .collect()
             }
             Self::Postgres(tx) => {
-                let query = bind_postgres(sqlx::query(statement.postgres()), binds);
+                let query = bind_postgres(statement.postgres(), binds);
                 let rows = query.fetch_all(tx.connection()).await?;
                 rows.iter()
                     .map(|row| R::from_row(row).map_err(|error| unreadable(statement, row, error)))
@@ -117,7 +146,7 @@ impl Tx {
                 query.execute(&mut **tx).await?.rows_affected()
             }
             Self::Postgres(tx) => {
-                let query = bind_postgres(sqlx::query(statement.postgres()), binds);
+                let query = bind_postgres(statement.postgres(), binds);
                 query.execute(tx.connection()).await?.rows_affected()
             }
         })

@@ -10,6 +10,9 @@ use super::page::{Cursor, Page};
 use super::statement::statements;
 use super::{StoreError, Tx};
 
+/// At or below this a battery is told of.
+const LOW_BATTERY_PCT: i64 = 20;
+
 /// A registered home unit. Its secret's hash is read only by [`secret_hash`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HomeUnit {
@@ -32,6 +35,15 @@ pub struct UnitStatus {
     pub last_seen_at: Instant,
 }
 
+impl UnitStatus {
+    /// Whether it is worth telling: there or not, another firmware, or the battery is low now or no longer. A unit that
+    /// says the same every few minutes says nothing new.
+    pub fn differs(&self, before: &Self) -> bool {
+        let low = |status: &Self| status.battery_pct.map(|percent| percent <= LOW_BATTERY_PCT);
+        (self.online, &self.firmware, low(self)) != (before.online, &before.firmware, low(before))
+    }
+}
+
 statements! {
     "home_unit";
 
@@ -44,7 +56,7 @@ statements! {
     SECRET_HASH = "select secret_hash from home_unit where unit_id = $1";
 
     LOCK_FOR_SHARE [unit_id Text] =
-        "select unit_id from home_unit where unit_id in (select r.unit_id from {rows}) order by unit_id {for_share}";
+        "select unit_id, turn from home_unit where unit_id in (select r.unit_id from {rows}) order by unit_id {for_share}";
 
     LOCK_FOR_UPDATE [unit_id Text] =
         "select unit_id from home_unit where unit_id in (select r.unit_id from {rows}) order by unit_id {for_update}";
@@ -60,7 +72,12 @@ statements! {
              reported_at = case when unit_status.reported_at > excluded.reported_at then unit_status.reported_at
                  else coalesce(excluded.reported_at, unit_status.reported_at) end
          where unit_status.reported_at is null or excluded.reported_at is null or excluded.online = $1
-             or excluded.reported_at >= unit_status.reported_at";
+             or excluded.reported_at >= unit_status.reported_at
+         returning unit_id, online, battery_pct, firmware, queued, reported_at, last_seen_at";
+
+    BEFORE [unit_id Text] =
+        "select unit_id, online, battery_pct, firmware, queued, reported_at, last_seen_at from unit_status
+         where unit_id in (select r.unit_id from {rows}) order by unit_id {for_no_key_update}";
 
     SEEN [unit_id Text, last_seen_at Time] =
         "insert into unit_status ({columns})
@@ -106,11 +123,12 @@ pub async fn secret_hash(tx: &mut Tx, unit: &UnitId) -> Result<Option<Vec<u8>>, 
     Ok(row.map(|(hash,)| hash))
 }
 
-/// Keeps the units' assignments as they are until the transaction ends; gives those that are registered, sorted.
-pub async fn lock_for_share(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<UnitId>, StoreError> {
-    let rows: Vec<(String,)> = tx.all(&LOCK_FOR_SHARE, binds![vec![names(units)]]).await?;
+/// Keeps the units' assignments as they are until the transaction ends; gives those that are registered, sorted, each with
+/// its turn: how often an assignment of it was written.
+pub async fn lock_for_share(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<(UnitId, i64)>, StoreError> {
+    let rows: Vec<(String, i64)> = tx.all(&LOCK_FOR_SHARE, binds![vec![names(units)]]).await?;
     rows.into_iter()
-        .map(|(unit,)| unit_id("home_unit", "unit_id", &unit))
+        .map(|(unit, turn)| Ok((unit_id("home_unit", "unit_id", &unit)?, turn)))
         .collect()
 }
 
@@ -122,8 +140,9 @@ pub async fn lock_for_update(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<UnitId
         .collect()
 }
 
-/// Takes in what units said: an older report never overwrites a newer one, and names of no unit are passed over.
-pub async fn report(tx: &mut Tx, statuses: &[UnitStatus]) -> Result<(), StoreError> {
+/// Takes in what units said: an older report never overwrites a newer one, and names of no unit are passed over. Gives the
+/// units that are now otherwise than they were, so far as [`UnitStatus::differs`] tells.
+pub async fn report(tx: &mut Tx, statuses: &[UnitStatus]) -> Result<Vec<UnitStatus>, StoreError> {
     // One row a unit: a statement may not touch the same row twice. Sorted, so that two batches never deadlock.
     let mut newest: BTreeMap<&UnitId, &UnitStatus> = BTreeMap::new();
     for status in statuses {
@@ -134,6 +153,12 @@ pub async fn report(tx: &mut Tx, statuses: &[UnitStatus]) -> Result<(), StoreErr
         }
     }
     let newest: Vec<&UnitStatus> = newest.into_values().collect();
+    let names = texts(newest.iter().map(|status| status.unit_id.as_str()));
+    // Locked, so that of two reports at once each is compared with what it follows.
+    let before = tx.all(&BEFORE, binds![vec![names]]).await?;
+    let before: BTreeMap<UnitId, UnitStatus> = (before.into_iter().map(unit_status))
+        .map(|status| status.map(|status| (status.unit_id.clone(), status)))
+        .collect::<Result<_, _>>()?;
     let rows = vec![
         texts(newest.iter().map(|status| status.unit_id.as_str())),
         bools(newest.iter().map(|status| status.online)),
@@ -143,12 +168,21 @@ pub async fn report(tx: &mut Tx, statuses: &[UnitStatus]) -> Result<(), StoreErr
         times(newest.iter().map(|status| status.reported_at)),
         times(newest.iter().map(|status| status.last_seen_at)),
     ];
-    tx.execute(&REPORT, binds![false, rows]).await?;
+    let after: Vec<StatusRow> = tx.all(&REPORT, binds![false, rows]).await?;
     let heard: Vec<(UnitId, Instant)> = statuses
         .iter()
         .map(|status| (status.unit_id.clone(), status.last_seen_at))
         .collect();
-    seen(tx, &heard).await
+    seen(tx, &heard).await?;
+    let after = after.into_iter().map(unit_status);
+    let is_news = |after: &UnitStatus| {
+        before
+            .get(&after.unit_id)
+            .is_none_or(|before| after.differs(before))
+    };
+    after
+        .filter(|after| after.as_ref().map_or(true, is_news))
+        .collect()
 }
 
 /// Records that a unit was heard of, by our clock.
@@ -166,22 +200,21 @@ pub async fn seen(tx: &mut Tx, heard: &[(UnitId, Instant)]) -> Result<(), StoreE
 /// The units that ever said something.
 pub async fn status_of(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<UnitStatus>, StoreError> {
     let rows: Vec<StatusRow> = tx.all(&STATUS_OF, binds![vec![names(units)]]).await?;
-    rows.into_iter()
-        .map(
-            |(unit, online, battery_pct, firmware, queued, reported_at, last_seen_at)| {
-                let unit_id = unit_id("unit_status", "unit_id", &unit)?;
-                Ok(UnitStatus {
-                    unit_id,
-                    online,
-                    battery_pct,
-                    firmware,
-                    queued,
-                    reported_at,
-                    last_seen_at,
-                })
-            },
-        )
-        .collect()
+    rows.into_iter().map(unit_status).collect()
+}
+
+fn unit_status(
+    (unit, online, battery_pct, firmware, queued, reported_at, last_seen_at): StatusRow,
+) -> Result<UnitStatus, StoreError> {
+    Ok(UnitStatus {
+        unit_id: unit_id("unit_status", "unit_id", &unit)?,
+        online,
+        battery_pct,
+        firmware,
+        queued,
+        reported_at,
+        last_seen_at,
+    })
 }
 
 type UnitRow = (String, i64, Instant);

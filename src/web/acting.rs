@@ -10,9 +10,12 @@ use serde::Serialize;
 use super::State;
 use super::answer::{Answer, versioned};
 use super::guard::Signed;
+use super::looking::Shown;
 use super::problem::Problem;
 use crate::desk::once::{self, Once};
 use crate::desk::{Act, Caller, Desk};
+use crate::domain::ids::PatientId;
+use crate::store::audit_read::Outcome;
 
 /// Whoever makes a change, as the guard has recognised them.
 #[derive(Debug)]
@@ -87,18 +90,34 @@ impl Acting {
     }
 }
 
-/// The answer that was given the first time.
-pub(super) fn again(status: u16, body: String) -> Response {
-    let version = serde_json::from_str::<serde_json::Value>(&body)
-        .ok()
-        .and_then(|body| body.get("version")?.as_i64());
+/// The answer that was given the first time; `tells`, perhaps, of a patient.
+pub(super) fn again(status: u16, body: String, tells: bool) -> Response {
+    let kept = serde_json::from_str::<serde_json::Value>(&body).unwrap_or_default();
+    let version = kept["version"].as_i64();
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let mut response = (status, Bytes::from(body)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
+    let shown = tells.then(|| Shown {
+        patients: patient(&kept).into_iter().collect(),
+        subject_id: None,
+        outcome: Outcome::Repeated,
+    });
     if let Some(tag) = version.and_then(|version| HeaderValue::from_str(&format!("\"{version}\"")).ok()) {
         headers.insert(header::ETAG, tag);
     }
+    if let Some(shown) = shown {
+        response.extensions_mut().insert(shown);
+    }
     response
+}
+
+/// Whom a kept answer is about: a patient's own record, or what names one.
+fn patient(kept: &serde_json::Value) -> Option<PatientId> {
+    let id = match kept.get("nhs_number") {
+        Some(_) => &kept["id"],
+        None => &kept["patient_id"],
+    };
+    id.as_str()?.parse().ok().map(PatientId)
 }

@@ -5,21 +5,28 @@ use std::net::{IpAddr, SocketAddr};
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRequest as _, FromRequestParts, Request, State as Extract};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::State;
 use super::acting::again;
 use super::console::trouble;
 use super::extract::{bad_header, unreadable};
-use super::problem::{CSRF, KEY_REUSED, NOT_ALLOWED, Problem};
-use super::route::Allow;
+use super::limits::Counted;
+use super::looking::Asking;
+use super::problem::{CSRF, KEY_REUSED, NOT_ALLOWED, Problem, TOO_MANY};
+use super::route::{Allow, OnRecord};
+use super::scrape;
 use crate::desk::Caller;
 use crate::desk::once::{self, Once};
 use crate::desk::sign_in::{self, Recognised};
+use crate::domain::staff::Role;
+use crate::store::StoreError;
 
 /// Who was recognised, and by what.
 #[derive(Debug, Clone)]
@@ -47,6 +54,35 @@ impl<S: Send + Sync> FromRequestParts<S> for Signed {
     }
 }
 
+/// What a caller was recognised by, for whoever has to ask again while an answer goes on.
+#[derive(Debug, Clone)]
+pub enum Badge {
+    Token(SecretString),
+    Cookie(SecretString),
+}
+
+impl Badge {
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        match bearer(headers) {
+            Some(token) => Some(Self::Token(token.to_owned().into())),
+            None => super::cookie::token(headers).map(|token| Self::Cookie(token.to_owned().into())),
+        }
+    }
+
+    /// The caller's role, where they are still signed in. To ask is no request of theirs: it keeps no sign-in from ending.
+    pub(super) async fn still(&self, state: &State) -> Result<Option<Role>, StoreError> {
+        let db = &state.desk.db;
+        let caller = match self {
+            Self::Token(token) => sign_in::by_token(db, token.expose_secret()).await?,
+            Self::Cookie(token) => {
+                let now = state.desk.clock.now();
+                sign_in::still(db, token.expose_secret(), state.idle(), now).await?
+            }
+        };
+        Ok(caller.map(|caller| caller.role))
+    }
+}
+
 /// What the guard of one route knows.
 #[derive(Debug, Clone)]
 pub(super) struct Guard {
@@ -54,11 +90,32 @@ pub(super) struct Guard {
     pub(super) allow: Allow,
     pub(super) path: &'static str,
     pub(super) form: bool,
+    pub(super) on_record: Option<OnRecord>,
+    pub(super) unlimited: bool,
 }
 
-pub(super) async fn guard(Extract(guard): Extract<Guard>, request: Request, next: Next) -> Response {
+pub(super) async fn guard(Extract(guard): Extract<Guard>, mut request: Request, next: Next) -> Response {
     let is_page = request.method() == Method::GET && wants_html(request.headers());
-    let response = match admit(&guard, request).await {
+    let asking = Asking::of(guard.on_record, &mut request).await;
+    // Whether the process is alive must not hang on the database, nor on what else the caller sends along.
+    let recognised = match guard.allow {
+        Allow::Anyone => Ok(None),
+        Allow::Scrapers => match scrape::lets_in(&guard.state.settings, &request) {
+            Ok(true) => return next.run(request).await,
+            Ok(false) => recognise(&guard.state, request.headers()).await,
+            Err(problem) => Err(problem),
+        },
+        Allow::SignedIn | Allow::Roles(_) => recognise(&guard.state, request.headers()).await,
+    };
+    let address = CallerAddress::of(&guard.state, request.extensions(), request.headers());
+    let limited = limit(&guard, address, recognised.as_ref().ok().and_then(Option::as_ref)).await;
+    // A machine's turn lasts until its answer is made.
+    let (_turn, signed, admitted) = match (limited, recognised) {
+        (Err(problem), _) => (None, None, Err(problem)),
+        (Ok(turn), Ok(signed)) => (turn, signed.clone(), admit(&guard, signed, request).await),
+        (Ok(turn), Err(problem)) => (turn, None, Err(problem)),
+    };
+    let response = match admitted {
         Ok(Admitted::Pass(request)) => next.run(request).await,
         Ok(Admitted::Answered(response)) => response,
         Err(problem) if is_page && problem.status() == axum::http::StatusCode::UNAUTHORIZED => {
@@ -66,6 +123,7 @@ pub(super) async fn guard(Extract(guard): Extract<Guard>, request: Request, next
         }
         Err(problem) => problem.into_response(),
     };
+    let response = asking.answer(&guard.state, signed.as_ref(), response).await;
     if is_page {
         trouble::instead_of(&guard.state, response)
     } else {
@@ -78,12 +136,30 @@ enum Admitted {
     Answered(Response),
 }
 
-async fn admit(guard: &Guard, mut request: Request) -> Result<Admitted, Problem> {
-    // Whether the process is alive must not hang on the database, nor on what else the caller sends along.
-    let signed = match guard.allow {
-        Allow::Anyone => None,
-        Allow::SignedIn | Allow::Roles(_) => recognise(&guard.state, request.headers()).await?,
+/// Lets through what is within the caller's limits; machines wait for their turn.
+async fn limit(
+    guard: &Guard,
+    CallerAddress(address): CallerAddress,
+    signed: Option<&Signed>,
+) -> Result<Option<OwnedSemaphorePermit>, Problem> {
+    let limits = &guard.state.limits;
+    let counted = match signed {
+        _ if guard.unlimited => return Ok(None),
+        None => Counted::at(address),
+        Some(signed) if signed.csrf_token.is_some() => Counted::Person(signed.caller.actor.id),
+        Some(signed) => return Ok(limits.turn(signed.caller.actor.id).await),
     };
+    match limits.take(counted, guard.state.desk.clock.now()) {
+        Ok(()) => Ok(None),
+        Err(seconds) => Err(Problem::new(
+            &TOO_MANY,
+            format!("There were too many requests within a minute; wait {seconds} s before the next."),
+        )
+        .retry_after(seconds)),
+    }
+}
+
+async fn admit(guard: &Guard, signed: Option<Signed>, mut request: Request) -> Result<Admitted, Problem> {
     let role = signed.as_ref().map(|signed| signed.caller.role);
     if !guard.allow.admits(role) {
         return Err(match role {
@@ -99,7 +175,7 @@ async fn admit(guard: &Guard, mut request: Request) -> Result<Admitted, Problem>
     if changes && !guard.form && guard.allow != Allow::Anyone {
         check_csrf(request.headers(), signed.as_ref())?;
     }
-    if let Some(signed) = &signed {
+    if let Some(signed) = signed {
         if request.method() == Method::POST
             && let Some(key) = key(request.headers())?
         {
@@ -114,11 +190,12 @@ async fn admit(guard: &Guard, mut request: Request) -> Result<Admitted, Problem>
                     )
                     .at("header/Idempotency-Key", "reused", "belongs to another request"));
                 }
-                return Ok(Admitted::Answered(again(known.status, known.body)));
+                let tells = guard.on_record.is_some();
+                return Ok(Admitted::Answered(again(known.status, known.body, tells)));
             }
             request.extensions_mut().insert(once);
         }
-        request.extensions_mut().insert(signed.clone());
+        request.extensions_mut().insert(signed);
     }
     Ok(Admitted::Pass(request))
 }
@@ -126,18 +203,8 @@ async fn admit(guard: &Guard, mut request: Request) -> Result<Admitted, Problem>
 /// By token or cookie. A token that is given and not known is refused everywhere; a cookie may just have run out.
 async fn recognise(state: &State, headers: &HeaderMap) -> Result<Option<Signed>, Problem> {
     let now = state.desk.clock.now();
-    if let Some(said) = headers.get(header::AUTHORIZATION) {
-        let token = said
-            .to_str()
-            .ok()
-            .and_then(|said| said.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim());
-        let caller = match token {
-            Some(token) => sign_in::by_token(&state.desk.db, token).await?,
-            None => None,
-        };
-        return match caller {
+    if let Some(token) = bearer(headers) {
+        return match sign_in::by_token(&state.desk.db, token).await? {
             Some(caller) => Ok(Some(Signed {
                 caller,
                 csrf_token: None,
@@ -153,6 +220,18 @@ async fn recognise(state: &State, headers: &HeaderMap) -> Result<Option<Signed>,
         caller,
         csrf_token: Some(csrf_token),
     }))
+}
+
+/// The token that was given; what cannot be read is one that nobody has.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let said = headers.get(header::AUTHORIZATION)?;
+    let token = said
+        .to_str()
+        .ok()
+        .and_then(|said| said.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim());
+    Some(token.unwrap_or_default())
 }
 
 /// Browsers say where a request comes from; another site's form must not sign anybody in or out.
@@ -231,25 +310,29 @@ fn wants_html(headers: &HeaderMap) -> bool {
 #[derive(Debug, Clone, Copy)]
 pub struct CallerAddress(pub Option<IpAddr>);
 
-impl FromRequestParts<State> for CallerAddress {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Self::Rejection> {
-        let peer = parts
-            .extensions
+impl CallerAddress {
+    fn of(state: &State, extensions: &Extensions, headers: &HeaderMap) -> Self {
+        let peer = extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|ConnectInfo(address)| address.ip());
         if !state.settings.behind_tls_proxy {
-            return Ok(Self(peer));
+            return Self(peer);
         }
-        let forwarded = parts
-            .headers
+        let forwarded = headers
             .get_all("x-forwarded-for")
             .iter()
             .next_back()
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.rsplit(',').next())
             .and_then(|address| address.trim().parse().ok());
-        Ok(Self(forwarded.or(peer)))
+        Self(forwarded.or(peer))
+    }
+}
+
+impl FromRequestParts<State> for CallerAddress {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(state, &parts.extensions, &parts.headers))
     }
 }

@@ -5,15 +5,20 @@ pub mod answer;
 pub mod api;
 pub mod console;
 pub mod cookie;
+pub mod docs;
 pub mod extract;
 pub mod guard;
 pub mod limiter;
+pub mod limits;
+pub mod looking;
 pub mod openapi;
 pub mod problem;
 pub mod route;
 pub mod routes;
+mod scrape;
 pub mod service;
 pub mod standing;
+pub mod stream;
 pub mod time;
 mod unread;
 
@@ -27,22 +32,27 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
+use secrecy::SecretString;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 pub use route::{Allow, Route};
-pub use service::{Part, ServiceView};
+pub use service::{Part, Seen, ServiceView};
 pub use standing::Standing;
+pub use stream::Stream;
 
 use guard::{Guard, guard};
 use limiter::SignInLimiter;
+use limits::Limits;
 use problem::{METHOD_NOT_ALLOWED, NOT_FOUND, Problem, TOO_SLOW};
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, MetricsFor};
 use crate::desk::Desk;
+use crate::desk::looks::Looks;
 use crate::desk::password::Passwords;
 use crate::domain::ids::Ids;
+use crate::metrics::Metrics;
 use crate::store::Db;
 
 /// The largest body taken: a plan of a hundred rules is 40 kB.
@@ -55,9 +65,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct State {
     pub desk: Desk,
     pub service: ServiceView,
+    pub stream: Stream,
     pub(crate) settings: Arc<Settings>,
     pub(crate) passwords: Passwords,
     pub(crate) limiter: SignInLimiter,
+    pub(crate) docs: Arc<docs::Shelf>,
+    pub(crate) limits: Limits,
+    pub(crate) looks: Looks,
+    pub(crate) metrics: Metrics,
+    scrapes: scrape::Scrapes,
 }
 
 /// What of the configuration the web needs.
@@ -68,23 +84,50 @@ pub struct Settings {
     pub behind_tls_proxy: bool,
     pub sign_in_hours: u32,
     pub idle_minutes: u32,
+    pub metrics: MetricsFor,
+    pub metrics_token: Option<SecretString>,
 }
 
 impl State {
     pub fn new(config: &Config, db: Db, clock: Clock, ids: Ids, service: ServiceView) -> Self {
         Self {
+            looks: Looks::new(db.clone()),
             desk: Desk { db, clock, ids },
             service,
+            stream: Stream::default(),
             settings: Arc::new(Settings {
                 service_name: config.service.name.clone(),
                 timezone: config.service.timezone,
                 behind_tls_proxy: config.http.behind_tls_proxy,
                 sign_in_hours: config.http.sign_in_hours,
                 idle_minutes: config.http.idle_minutes,
+                metrics: config.http.metrics,
+                metrics_token: config.http.metrics_token.clone(),
             }),
             passwords: Passwords::default(),
             limiter: SignInLimiter::new(config.http.sign_in_attempts),
+            docs: Arc::default(),
+            limits: Limits::new(
+                config.http.anonymous_per_minute,
+                config.http.person_per_minute,
+                config.http.token_at_once,
+            ),
+            metrics: Metrics::default(),
+            scrapes: scrape::Scrapes::default(),
         }
+    }
+
+    /// With the help of every command, which the web itself does not know, for the documentation.
+    pub fn documenting(self, commands: Vec<docs::CommandHelp>) -> Self {
+        Self {
+            docs: Arc::new(docs::Shelf::of(commands)),
+            ..self
+        }
+    }
+
+    /// Shows what the other parts count as well.
+    pub fn counting(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// How long a sign-in lasts without a request.
@@ -102,6 +145,8 @@ pub fn router(state: State) -> Router {
             allow: route.allow,
             path: route.path,
             form: route.form,
+            on_record: route.on_record,
+            unlimited: route.unlimited,
         };
         let handler = route.handler.route_layer(from_fn_with_state(guarding, guard));
         router = router.route(route.path, handler);
@@ -121,7 +166,7 @@ pub fn router(state: State) -> Router {
         }))
         .layer(header(
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+            "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         ))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::REFERRER_POLICY, "no-referrer"))
@@ -132,6 +177,7 @@ pub fn router(state: State) -> Router {
         ))
         .layer(header(header::CACHE_CONTROL, "no-store"))
         .layer(from_fn(unread::tell))
+        .layer(from_fn_with_state(state.metrics.http.clone(), scrape::count))
         .with_state(state)
 }
 

@@ -14,7 +14,7 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema as _, ToSchema as _};
 
 use super::problem::{KINDS, ProblemDetails};
-use super::route::{Allow, Rests, Route};
+use super::route::{Allow, Rests, Route, WATCHERS};
 use super::routes::routes;
 
 /// `GET /openapi.json`
@@ -170,7 +170,13 @@ fn problems(route: &Route) -> Vec<u16> {
         statuses.extend((rests != Rests::OnVersionIfSent).then_some(428));
     }
     if route.path.ends_with("/login") {
-        statuses.extend([401, 429]);
+        statuses.push(401);
+    }
+    if !route.unlimited {
+        statuses.push(429);
+    }
+    if route.media == "text/event-stream" {
+        statuses.push(429);
     }
     statuses.sort_unstable();
     statuses.dedup();
@@ -181,6 +187,13 @@ fn who(allow: Allow) -> String {
     match allow {
         Allow::Anyone => "Anyone.".to_owned(),
         Allow::SignedIn => "Every role.".to_owned(),
+        Allow::Scrapers => {
+            let words: Vec<&str> = WATCHERS.iter().map(|role| role.word()).collect();
+            format!(
+                "Whoever http.metrics lets in; beside them the roles {}, admin.",
+                words.join(", ")
+            )
+        }
         Allow::Roles(roles) => {
             let mut words: Vec<&str> = roles.iter().map(|role| role.word()).collect();
             words.push("admin");
@@ -191,10 +204,13 @@ fn who(allow: Allow) -> String {
 
 fn operation_id(route: &Route) -> String {
     let path = route.path.trim_start_matches("/api/v1").replace(['{', '}'], "");
-    let words: Vec<&str> = path
+    let mut words: Vec<&str> = path
         .split(['/', '.', '-'])
         .filter(|word| !word.is_empty())
         .collect();
+    if !words.is_empty() && path.ends_with('/') {
+        words.push("slash");
+    }
     format!(
         "{}_{}",
         route.method.as_str().to_ascii_lowercase(),
@@ -209,7 +225,11 @@ fn path_parameters(path: &'static str) -> impl Iterator<Item = &'static str> {
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
 }
 
-fn text_parameter(name: &str, place: ParameterIn, required: Required) -> utoipa::openapi::path::Parameter {
+pub(super) fn text_parameter(
+    name: &str,
+    place: ParameterIn,
+    required: Required,
+) -> utoipa::openapi::path::Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(place)

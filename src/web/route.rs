@@ -8,11 +8,12 @@ use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::SchemaType;
-use utoipa::openapi::{Ref, RefOr, Schema, Type};
+use utoipa::openapi::{Ref, RefOr, Required, Schema, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use super::State;
 use super::api::ListOf;
+use super::openapi::text_parameter;
 use crate::domain::staff::Role;
 
 /// Who may call a route. Nobody may call what has no route.
@@ -21,16 +22,31 @@ pub enum Allow {
     Anyone,
     SignedIn,
     Roles(&'static [Role]),
+    /// Whoever `http.metrics` lets in; beside them who answers for the service.
+    Scrapers,
 }
+
+/// Who may look at the service's numbers from anywhere.
+pub const WATCHERS: &[Role] = &[Role::Manager, Role::Administrator];
 
 impl Allow {
     pub fn admits(self, role: Option<Role>) -> bool {
         match (self, role) {
             (Self::Anyone, _) | (Self::SignedIn, Some(_)) => true,
             (Self::Roles(roles), Some(role)) => role == Role::Admin || roles.contains(&role),
-            (Self::SignedIn | Self::Roles(_), None) => false,
+            (Self::Scrapers, Some(role)) => role == Role::Admin || WATCHERS.contains(&role),
+            (Self::SignedIn | Self::Roles(_) | Self::Scrapers, None) => false,
         }
     }
+}
+
+/// How a look, or a refused attempt at anything, is called on record. An act that is done is on record by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OnRecord {
+    /// `sessions.read`.
+    pub act: &'static str,
+    /// What `{id}` of the path names.
+    pub subject: &'static str,
 }
 
 /// Which versions a change says that it rests on.
@@ -52,6 +68,10 @@ pub struct Route {
     pub media: &'static str,
     /// A form that carries the sign-in's token in a field of its own.
     pub form: bool,
+    /// Whatever tells of patients has it; the answer then says of whom.
+    pub on_record: Option<OnRecord>,
+    /// A probe: whoever is answered 429 by one restarts what is well.
+    pub unlimited: bool,
     pub summary: &'static str,
     pub status: u16,
     pub rests: Option<Rests>,
@@ -88,6 +108,8 @@ impl Route {
             allow,
             media: "application/json",
             form: false,
+            on_record: None,
+            unlimited: false,
             summary: "",
             rests: None,
             parameters: Vec::new(),
@@ -118,6 +140,21 @@ impl Route {
         }
     }
 
+    /// It tells of patients.
+    pub fn on_record(self, act: &'static str, subject: &'static str) -> Self {
+        Self {
+            on_record: Some(OnRecord { act, subject }),
+            ..self
+        }
+    }
+
+    pub fn unlimited(self) -> Self {
+        Self {
+            unlimited: true,
+            ..self
+        }
+    }
+
     pub fn form(self) -> Self {
         Self { form: true, ..self }
     }
@@ -127,6 +164,13 @@ impl Route {
             parameter.schema = parameter.schema.map(without_null);
             self.parameters.push(parameter);
         }
+        self
+    }
+
+    /// A header that the caller may send.
+    pub fn header(mut self, name: &str) -> Self {
+        self.parameters
+            .push(text_parameter(name, ParameterIn::Header, Required::False));
         self
     }
 

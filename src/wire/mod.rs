@@ -5,6 +5,7 @@ pub mod plan;
 pub mod problem;
 pub mod receipt;
 pub mod request;
+pub mod schema;
 pub mod session;
 pub mod status;
 pub mod time;

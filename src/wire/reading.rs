@@ -23,6 +23,27 @@ known_keys!(ReadingKeys {
 });
 known_keys!(PeripheralKeys { model, serial });
 
+/// Where a reading may come from.
+pub(super) const SOURCES: [&str; 2] = ["device", "manual"];
+/// What a meter's LO and HI are.
+pub(super) const COMPARATORS: [(&str, Comparator); 2] = [("<", Comparator::Less), (">", Comparator::Greater)];
+/// The words for circumstances, each with the measure that it belongs to.
+pub(super) const CONTEXTS: [(&str, Context, Measure); 11] = [
+    ("before_meal", Context::BeforeMeal, Measure::Glucose),
+    ("after_meal", Context::AfterMeal, Measure::Glucose),
+    ("fasting", Context::Fasting, Measure::Glucose),
+    ("control_solution", Context::ControlSolution, Measure::Glucose),
+    ("on_air", Context::OnAir, Measure::Spo2),
+    ("on_oxygen", Context::OnOxygen, Measure::Spo2),
+    ("alert", Context::Alert, Measure::RespiratoryRate),
+    ("new_confusion", Context::NewConfusion, Measure::RespiratoryRate),
+    ("voice", Context::Voice, Measure::RespiratoryRate),
+    ("pain", Context::Pain, Measure::RespiratoryRate),
+    ("unresponsive", Context::Unresponsive, Measure::RespiratoryRate),
+];
+/// What units write where JSON has no number.
+pub(super) const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+
 /// Reads the reading at `index`; `None` where a fault that rejects the session was added to `faults`.
 pub(super) fn decode(
     index: u16,
@@ -44,7 +65,7 @@ pub(super) fn decode(
     let source = faults.optional((place, "source"), keys.source, a_text());
     if source
         .as_ref()
-        .is_some_and(|source| !matches!(source.as_ref(), "device" | "manual"))
+        .is_some_and(|source| !SOURCES.contains(&source.as_ref()))
     {
         faults.mark(
             place.of("source"),
@@ -99,9 +120,9 @@ impl<'a> Value<'a> {
     fn read(raw: &'a RawValue) -> Option<Self> {
         match raw.get() {
             "null" => Some(Self::NotFinite),
-            quoted if quoted.starts_with('"') => {
-                matches!(text(raw)?.as_ref(), "NaN" | "Infinity" | "-Infinity").then_some(Self::NotFinite)
-            }
+            quoted if quoted.starts_with('"') => NOT_FINITE
+                .contains(&text(raw)?.as_ref())
+                .then_some(Self::NotFinite),
             number => Decimal::parse(number).map(Self::Number),
         }
     }
@@ -144,18 +165,18 @@ fn judge_value(
 
 fn comparator(place: Place, raw: Option<&RawValue>, faults: &mut Faults) -> Option<Comparator> {
     let raw = present(raw)?;
-    match text(raw).as_deref() {
-        Some("<") => Some(Comparator::Less),
-        Some(">") => Some(Comparator::Greater),
-        _ => {
-            faults.mark(
-                place.of("comparator"),
-                "bad_comparator",
-                "is neither < nor >, and is ignored",
-            );
-            None
-        }
+    let said = text(raw);
+    let known = COMPARATORS
+        .iter()
+        .find(|(word, _)| said.as_deref() == Some(*word));
+    if known.is_none() {
+        faults.mark(
+            place.of("comparator"),
+            "bad_comparator",
+            "is neither < nor >, and is ignored",
+        );
     }
+    known.map(|(_, comparator)| *comparator)
 }
 
 fn context(
@@ -165,10 +186,14 @@ fn context(
     faults: &mut Faults,
 ) -> Option<Context> {
     let raw = present(raw)?;
-    let context = text(raw).and_then(|word| context_of(&word));
     // The words belong to measures. With an unknown measure there is nothing to hold the word against.
-    let fits = |(_, owner): &(Context, Measure)| measure.is_none_or(|measure| measure == *owner);
-    let context = context.filter(fits).map(|(context, _)| context);
+    let fits = |owner: Measure| measure.is_none_or(|measure| measure == owner);
+    let context = text(raw).and_then(|said| {
+        let known = CONTEXTS.iter().find(|(word, ..)| *word == said);
+        known
+            .filter(|(.., owner)| fits(*owner))
+            .map(|(_, context, _)| *context)
+    });
     if context.is_none() {
         faults.mark(
             place.of("context"),
@@ -177,23 +202,6 @@ fn context(
         );
     }
     context
-}
-
-fn context_of(word: &str) -> Option<(Context, Measure)> {
-    Some(match word {
-        "before_meal" => (Context::BeforeMeal, Measure::Glucose),
-        "after_meal" => (Context::AfterMeal, Measure::Glucose),
-        "fasting" => (Context::Fasting, Measure::Glucose),
-        "control_solution" => (Context::ControlSolution, Measure::Glucose),
-        "on_air" => (Context::OnAir, Measure::Spo2),
-        "on_oxygen" => (Context::OnOxygen, Measure::Spo2),
-        "alert" => (Context::Alert, Measure::RespiratoryRate),
-        "new_confusion" => (Context::NewConfusion, Measure::RespiratoryRate),
-        "voice" => (Context::Voice, Measure::RespiratoryRate),
-        "pain" => (Context::Pain, Measure::RespiratoryRate),
-        "unresponsive" => (Context::Unresponsive, Measure::RespiratoryRate),
-        _ => return None,
-    })
 }
 
 /// Kept in the document only; here it is checked, and part of the content.

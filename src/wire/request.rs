@@ -15,9 +15,9 @@ pub struct Request {
     pub request_id: Uuid,
     pub kind: RequestKind,
     /// What to measure again; empty for a message.
-    #[schema(value_type = Vec<String>)]
     pub measures: Vec<Measure>,
     /// What the unit shows.
+    #[schema(required)]
     pub text: Option<String>,
     /// From then on the unit forgets the request unanswered.
     #[schema(value_type = chrono::DateTime<chrono::Utc>)]

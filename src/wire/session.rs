@@ -94,6 +94,33 @@ pub fn decode(unit: &UnitId, payload: &[u8], received_at: Instant) -> Result<Dec
     }
 }
 
+/// The same with the times in it moved by so many seconds, as a person said of a unit whose clock was wrong. What identifies
+/// the content is still what was sent.
+pub fn decode_moved(
+    unit: &UnitId,
+    payload: &[u8],
+    received_at: Instant,
+    seconds: i64,
+) -> Result<Decoded, Rejection> {
+    let decoded = decode(unit, payload, received_at)?;
+    if seconds == 0 {
+        return Ok(decoded);
+    }
+    let session_id = decoded.session.key.session_id;
+    match decoded.session.moved(seconds) {
+        Some(session) => Ok(Decoded { session, ..decoded }),
+        None => Err(Rejection {
+            code: RejectCode::ClockFault,
+            session_id: Some(session_id),
+            problems: vec![Problem::new(
+                "",
+                RejectCode::ClockFault.word(),
+                "holds a time that cannot be moved so far",
+            )],
+        }),
+    }
+}
+
 /// The session and its content's hash; none where a fault that rejects it was added; an error where it is too long to be gone through.
 fn read(
     unit: &UnitId,
@@ -189,16 +216,13 @@ fn trigger(raw: Option<&RawValue>, faults: &mut Faults) -> Trigger {
     let Some(raw) = present(raw) else {
         return Trigger::Scheduled;
     };
-    match text(raw).as_deref() {
-        Some("scheduled") => Trigger::Scheduled,
-        Some("patient") => Trigger::Patient,
-        Some("retest") => Trigger::Retest,
-        _ => {
+    text(raw)
+        .and_then(|word| Trigger::from_word(&word))
+        .unwrap_or_else(|| {
             let detail = "is none of scheduled, patient, retest, and is taken as scheduled";
             faults.mark("/trigger".to_owned(), "unknown_trigger", detail);
             Trigger::Scheduled
-        }
-    }
+        })
 }
 
 fn answer(index: u16, raw: &RawValue, faults: &mut Faults, content: &mut Content) -> Option<Answer> {
@@ -260,4 +284,12 @@ pub fn clock_fault(session: &Session, now: Instant) -> Option<Problem> {
         RejectCode::ClockFault.word(),
         detail,
     ))
+}
+
+/// What speaks against the times of a session that came at `received_at` and is looked at afterwards: nobody completes a
+/// session after it was received.
+pub fn after_receipt(session: &Session, received_at: Instant) -> Option<Problem> {
+    let detail = "lies more than 10 minutes after the session was received";
+    (session.completed_at - received_at > MAX_AHEAD)
+        .then(|| Problem::new("/completed_at", RejectCode::ClockFault.word(), detail))
 }

@@ -28,7 +28,7 @@ pub struct UnitStatus {
 }
 
 /// The longest name of a firmware that is kept, in bytes.
-const MAX_FIRMWARE: usize = 200;
+pub(super) const MAX_FIRMWARE: usize = 200;
 
 known_keys!(StatusKeys {
     online,

@@ -5,6 +5,11 @@ use crate::domain::ids::UnitId;
 
 const UNITS: &str = "homeward/v1/units/";
 
+/// A topic beneath those of the units that no unit can have: a unit id holds no dot. Only whoever asks hears what is said on it.
+pub fn nobodys(tag: &str) -> String {
+    format!("{UNITS}doctor.{tag}/receipt")
+}
+
 /// Every unit's sessions, as a subscription filter.
 pub const ALL_SESSIONS: &str = "homeward/v1/units/+/session";
 /// Every unit's status messages (last wills among them), as a subscription filter.

@@ -11,13 +11,13 @@ use crate::domain::schedule::Schedule;
 
 /// The payload of a unit's `plan` topic, retained.
 #[derive(Debug, Serialize, ToSchema)]
-struct UnitPlan<'p> {
+pub(super) struct UnitPlan<'p> {
     version: i64,
     timezone: &'static str,
+    #[schema(required)]
     schedule: Option<UnitSchedule>,
     /// In the order they are to be measured in.
     measures: &'p [String],
-    #[schema(value_type = Vec<Object>)]
     questions: &'p [Question],
 }
 

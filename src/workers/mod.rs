@@ -1,6 +1,7 @@
 //! Things that happen because time passed. No worker has a leader: each claims what is due, so any number of processes may run them.
 
 pub mod heartbeat;
+pub mod retention;
 pub mod unit_post;
 
 use std::panic::AssertUnwindSafe;
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::domain::time::Instant;
 use crate::judging::plans::PlanFault;
+use crate::metrics::workers::Workers;
 use crate::store::StoreError;
 
 /// After so many failed steps in a row the process stops: something else must look at it.
@@ -21,6 +23,7 @@ const GIVE_UP_AFTER: u32 = 100;
 #[derive(Debug)]
 pub enum Worker {
     Heartbeat(heartbeat::Heartbeat),
+    Retention(retention::Retention),
     UnitPost(unit_post::UnitPost),
 }
 
@@ -43,6 +46,7 @@ impl Worker {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Heartbeat(_) => "heartbeat",
+            Self::Retention(_) => "retention",
             Self::UnitPost(_) => "unit_post",
         }
     }
@@ -50,6 +54,7 @@ impl Worker {
     const fn every(&self) -> Duration {
         match self {
             Self::Heartbeat(_) => heartbeat::EVERY,
+            Self::Retention(_) => retention::EVERY,
             Self::UnitPost(_) => unit_post::EVERY,
         }
     }
@@ -58,19 +63,46 @@ impl Worker {
     pub async fn step(&self, now: Instant) -> Result<usize, WorkerFault> {
         match self {
             Self::Heartbeat(worker) => worker.step(now).await,
+            Self::Retention(worker) => worker.step(now).await,
             Self::UnitPost(worker) => worker.step(now).await,
         }
     }
 
+    /// Resolves when there may be something to do before its time.
+    async fn woken(&self) {
+        match self {
+            Self::Heartbeat(worker) => worker.woken().await,
+            Self::Retention(_) | Self::UnitPost(_) => std::future::pending().await,
+        }
+    }
+
+    async fn leave(&self, now: Instant) {
+        match self {
+            Self::Heartbeat(worker) => worker.leave(now).await,
+            Self::Retention(_) | Self::UnitPost(_) => {}
+        }
+    }
+
     /// Steps until told to stop.
-    pub async fn run(self, clock: Clock, mut stop: watch::Receiver<bool>) -> Result<(), GaveUp> {
+    pub async fn run(
+        self,
+        clock: Clock,
+        counts: Workers,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), GaveUp> {
+        counts.started(self.name());
         let mut failures = 0;
         let mut ticks = tokio::time::interval(self.every());
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return Ok(()),
-                _ = ticks.tick() => {}
+            let stops = tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => true,
+                _ = ticks.tick() => false,
+                () = self.woken() => false,
+            };
+            if stops {
+                self.leave(clock.now()).await;
+                return Ok(());
             }
             let fault = match AssertUnwindSafe(self.step(clock.now())).catch_unwind().await {
                 Ok(Ok(_)) => None,
@@ -79,6 +111,7 @@ impl Worker {
             };
             failures = fault.as_ref().map_or(0, |_| failures + 1);
             if let Some(fault) = fault {
+                counts.failed(self.name());
                 tracing::error!(worker = self.name(), fault, failures, "a worker's step failed");
             }
             if failures >= GIVE_UP_AFTER {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 
-use crate::broker::Outlet;
+use crate::broker::{Outlet, PublishError};
 use crate::domain::ids::UnitId;
 use crate::domain::plan::in_force;
 use crate::domain::time::Instant;
@@ -47,6 +47,10 @@ struct Letter {
 
 impl UnitPost {
     pub async fn step(&self, now: Instant) -> Result<usize, WorkerFault> {
+        // A notice claimed now would only be put off, a little longer each time.
+        if !self.outlet.is_open() {
+            return Ok(0);
+        }
         let mut tx = self.db.begin().await?;
         let due = store::outbox::claim(&mut tx, &KINDS, now, now + LEASE, AT_ONCE).await?;
         if due.is_empty() {
@@ -72,12 +76,16 @@ impl UnitPost {
             match outcome {
                 // False where the lease had ended and another process sent it too.
                 Ok(()) => drop(store::outbox::sent(&mut tx, notice.id, now).await?),
+                // It waits for the connection, not for a time.
+                Err(fault @ PublishError::Disconnected) => {
+                    store::outbox::failed(&mut tx, notice.id, &fault.to_string(), now).await?;
+                }
                 Err(fault) => {
                     let tried = usize::try_from(notice.attempts)
                         .unwrap_or_default()
                         .min(PAUSES.len() - 1);
                     let due_at = now + TimeDelta::seconds(PAUSES[tried]);
-                    store::outbox::failed(&mut tx, notice.id, &fault, due_at).await?;
+                    store::outbox::failed(&mut tx, notice.id, &fault.to_string(), due_at).await?;
                 }
             }
         }
@@ -132,14 +140,11 @@ impl UnitPost {
         Ok(plan.map(unit_plan::encode).unwrap_or_default())
     }
 
-    async fn send(&self, letter: Letter) -> (Notice, Result<(), String>) {
+    async fn send(&self, letter: Letter) -> (Notice, Result<(), PublishError>) {
         let publishing = self
             .outlet
             .publish_confirmed(letter.topic, letter.payload, letter.retain);
-        let outcome = match tokio::time::timeout(CONFIRM_WITHIN, publishing).await {
-            Ok(outcome) => outcome.map_err(|fault| fault.to_string()),
-            Err(_) => Err("the broker did not confirm it in time".to_owned()),
-        };
-        (letter.notice, outcome)
+        let outcome = tokio::time::timeout(CONFIRM_WITHIN, publishing).await;
+        (letter.notice, outcome.unwrap_or(Err(PublishError::Unanswered)))
     }
 }

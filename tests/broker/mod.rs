@@ -2,12 +2,15 @@
 //! The trials of how messages can be lost run against each; what only the embedded one does stands apart.
 
 mod access;
+mod bare;
+mod credential;
 mod embedded;
 mod outlet;
-mod rig;
-mod scripted;
+mod restarts;
+pub(crate) mod rig;
+pub(crate) mod scripted;
 mod start;
 mod tls;
 mod topic;
 mod trials;
-mod unit;
+pub(crate) mod unit;

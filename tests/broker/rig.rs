@@ -57,6 +57,8 @@ pub(crate) struct Limits {
     /// Messages that a publisher may have without an answer.
     pub(crate) inflight: Option<u16>,
     pub(crate) packet: Option<u32>,
+    /// Messages that are kept for one who is away.
+    pub(crate) queue: Option<usize>,
 }
 
 impl Limits {
@@ -65,7 +67,8 @@ impl Limits {
             .inflight
             .map(|count| format!("max_inflight_messages {count}\n"));
         let packet = self.packet.map(|bytes| format!("max_packet_size {bytes}\n"));
-        ["max_queued_messages 10000\n".to_owned()]
+        let queue = self.queue.unwrap_or(10_000);
+        [format!("max_queued_messages {queue}\nset_tcp_nodelay true\n")]
             .into_iter()
             .chain(inflight)
             .chain(packet)
@@ -247,11 +250,15 @@ async fn run(
     limits: Limits,
     leave: Arc<Mutex<Leave>>,
 ) -> (SocketAddr, BrokerShutdownHandle, JoinHandle<()>) {
+    let mut storage = StorageConfig::new().with_backend(StorageBackend::Memory);
+    if let Some(queue) = limits.queue {
+        storage = storage.with_max_queued_messages_per_client(queue);
+    }
     let mut config = BrokerConfig::new()
         .with_bind_addresses(vec![listen])
         .with_max_outbound_inflight(1000)
         .with_sys_topics_enabled(false)
-        .with_storage(StorageConfig::new().with_backend(StorageBackend::Memory));
+        .with_storage(storage);
     config.server_receive_maximum = limits.inflight;
     if let Some(packet) = limits.packet {
         config.max_packet_size = packet as usize;

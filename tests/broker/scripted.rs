@@ -13,18 +13,18 @@ use tokio::sync::{Notify, mpsc};
 use super::rig::{RECEIPT, external, serve, until};
 use super::unit::soon;
 
-const SUCCESS: u8 = 0x00;
+pub(crate) const SUCCESS: u8 = 0x00;
 const NOT_AUTHORIZED: u8 = 0x87;
 
 /// A PUBLISH that the service sent, and the connection to answer it on.
-struct Heard {
+pub(crate) struct Heard {
     packet: [u8; 2],
-    payload: String,
+    pub(crate) payload: String,
     connection: mpsc::UnboundedSender<Vec<u8>>,
 }
 
 impl Heard {
-    fn answer(&self, reason: u8) {
+    pub(crate) fn answer(&self, reason: u8) {
         self.connection.send(self.puback(reason)).unwrap();
     }
 
@@ -45,8 +45,8 @@ impl Heard {
     }
 }
 
-struct Script {
-    address: SocketAddr,
+pub(crate) struct Script {
+    pub(crate) address: SocketAddr,
     /// The subscriber's DISCONNECT is read only once this was told.
     farewell: Arc<Notify>,
     heard: mpsc::UnboundedReceiver<Heard>,
@@ -54,7 +54,7 @@ struct Script {
 
 impl Script {
     /// Takes connections and subscriptions; answers a PUBLISH only when told to.
-    async fn start(receive_maximum: u8) -> Self {
+    pub(crate) async fn start(receive_maximum: u8) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, heard) = mpsc::unbounded_channel();
@@ -77,11 +77,11 @@ impl Script {
         }
     }
 
-    async fn next(&mut self) -> Heard {
+    pub(crate) async fn next(&mut self) -> Heard {
         soon(self.heard.recv()).await.unwrap()
     }
 
-    async fn next_payloads(&mut self, count: usize) -> Vec<Heard> {
+    pub(crate) async fn next_payloads(&mut self, count: usize) -> Vec<Heard> {
         let mut all = Vec::new();
         while all.len() < count {
             all.push(self.next().await);
@@ -91,7 +91,7 @@ impl Script {
 }
 
 /// Type and flags, and what follows the fixed header; `None` at the end of the stream.
-async fn packet(stream: &mut OwnedReadHalf) -> Option<(u8, Vec<u8>)> {
+pub(super) async fn packet(stream: &mut OwnedReadHalf) -> Option<(u8, Vec<u8>)> {
     let kind = stream.read_u8().await.ok()?;
     let (mut length, mut shift) = (0, 0);
     loop {
@@ -187,8 +187,7 @@ async fn each_is_told_its_own_answer_in_whatever_order_they_come() {
     }
 }
 
-/// The client library reuses a packet id as soon as its turn comes round, and never sends again once the answer
-/// to the one that holds it is a refusal. The window is counted from the oldest, so its turn does not come.
+/// Each answer makes room for one more, and a packet id in use is never given to another message.
 #[tokio::test]
 async fn an_answer_out_of_order_and_a_refusal_do_not_jam_the_connection() {
     let mut script = Script::start(3).await;

@@ -166,6 +166,11 @@ impl Unit {
         .await
     }
 
+    /// Resolves once the broker has ended the connection.
+    pub(crate) async fn ended(&mut self) {
+        while self.events.recv().await.is_some() {}
+    }
+
     /// Says goodbye, so that no last will is published.
     pub(crate) async fn leave(mut self) {
         self.client.try_disconnect().unwrap();

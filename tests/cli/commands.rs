@@ -14,6 +14,8 @@ use homeward::web;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::trail;
+
 struct Machine {
     folder: TempDir,
 }
@@ -106,19 +108,10 @@ async fn the_first_nurse_unit_and_token() {
     assert_eq!(kept, secret::hash(unit["secret"].as_str().unwrap()));
     let teams = store::team::list(&mut tx).await.unwrap();
     assert_eq!(nurse["team_id"], teams[0].id.to_string());
-    let record = store::audit::list(&mut tx, &store::audit::Filter::default(), None, 10)
+    let acts: Vec<(String, String, &str)> = trail::acts(&db)
         .await
-        .unwrap();
-    let acts: Vec<(String, String, &str)> = record
-        .items
         .into_iter()
-        .map(|recorded| {
-            (
-                recorded.entry.act,
-                recorded.entry.actor_name,
-                recorded.entry.actor_kind.word(),
-            )
-        })
+        .map(|entry| (entry.act, entry.actor_name, entry.actor_kind.word()))
         .collect();
     let expected = [
         ("token.issue", "homeward token issue"),
@@ -188,6 +181,38 @@ fn wrong_use_is_exit_2_and_says_what_is_right() {
             "--password-stdin",
         ),
         (&["quarantine", "list", "--limit", "501"], "501"),
+        (
+            &["quarantine", "list", "--reason", "odd"],
+            "the reasons are not_json",
+        ),
+        (&["quarantine", "replay"], "--all"),
+        (
+            &[
+                "quarantine",
+                "replay",
+                "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c11",
+                "--all",
+            ],
+            "--all",
+        ),
+        (
+            &[
+                "quarantine",
+                "replay",
+                "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c11",
+                "--reason",
+                "poison",
+            ],
+            "--all",
+        ),
+        (
+            &["quarantine", "replay", "--all", "--shift", "60"],
+            "it needs --unit",
+        ),
+        (
+            &["quarantine", "dismiss", "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c11"],
+            "--reason",
+        ),
         (&["conjure"], "conjure"),
         (&[], "Usage"),
     ] {
@@ -261,6 +286,24 @@ fn the_document_is_printed_without_a_service() {
 }
 
 #[test]
+fn schemas_are_printed_without_a_service_one_or_all() {
+    let machine = Machine::new();
+    let all = machine.json(&["schema"], "");
+    assert_eq!(
+        all.as_object().unwrap().len(),
+        homeward::wire::schema::NAMES.len()
+    );
+    for name in homeward::wire::schema::NAMES {
+        let one = machine.json(&["schema", name], "");
+        assert_eq!(one, homeward::wire::schema::named(name).unwrap().document());
+        assert_eq!(one, all[name]);
+    }
+    let wrong = machine.run(&["schema", "sessions"], "");
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(errors(&wrong).contains("session-sound"), "{}", errors(&wrong));
+}
+
+#[test]
 fn every_command_explains_itself_with_an_example() {
     let machine = Machine::new();
     for command in [
@@ -272,7 +315,10 @@ fn every_command_explains_itself_with_an_example() {
         &["token", "issue"],
         &["quarantine", "list"],
         &["quarantine", "show"],
+        &["quarantine", "replay"],
+        &["quarantine", "dismiss"],
         &["openapi"],
+        &["schema"],
     ] {
         let output = machine.run(&[command, &["--help"]].concat(), "");
         let help = String::from_utf8(output.stdout).unwrap();
@@ -291,5 +337,6 @@ async fn whoever_only_looks_makes_no_tables() {
         "{}",
         errors(&output)
     );
-    assert_eq!(machine.db().await.pending_migrations().await.unwrap(), [1]);
+    let pending = machine.db().await.pending_migrations().await.unwrap();
+    assert_eq!(pending.first(), Some(&1), "not even the first was applied");
 }

@@ -1,2 +1,4 @@
 mod commands;
+mod doctor;
 mod judge;
+mod quarantine;

@@ -12,7 +12,7 @@ use homeward::domain::rule::{
 };
 use homeward::domain::session::{Answer, Session, Trigger};
 use homeward::domain::time::Instant;
-use homeward::engine::{Judged, ToJudge, judge};
+use homeward::engine::{Judged, PastSession, ToJudge, judge};
 use uuid::Uuid;
 
 pub(crate) fn at(text: &str) -> Instant {
@@ -312,7 +312,7 @@ pub(crate) fn decided(
         .zip(&decisions)
         .map(|(session, decisions)| ToJudge { session, decisions })
         .collect();
-    judge(plans, &[], &to_judge)
+    judge::<PastSession>(plans, &[], &to_judge)
 }
 
 /// The findings of all sessions as `rule.side severity`, `*` before technical ones.

@@ -77,7 +77,7 @@ async fn one_bad_reading_never_hides_the_others(database: TestDatabase) {
     );
     let stored = ward.session(&key("HU-1", 1)).await.unwrap();
     assert_eq!(
-        serde_json::from_str::<Value>(&stored.document).unwrap(),
+        serde_json::from_str::<Value>(&stored.document.text).unwrap(),
         payload,
         "as sent"
     );

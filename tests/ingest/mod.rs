@@ -2,8 +2,8 @@
 
 mod broken;
 mod marked;
-mod rejected;
+pub(crate) mod rejected;
 mod rivals;
 mod sent_again;
 mod status;
-mod through_mqtt;
+pub(crate) mod through_mqtt;

@@ -27,7 +27,7 @@ on_both_databases!(
 );
 
 /// Payloads of session 9 with the reason for which each is refused.
-pub(super) fn bad() -> Vec<(&'static str, Payload)> {
+pub(crate) fn bad() -> Vec<(&'static str, Payload)> {
     let now = "2026-11-21T09:00:00+00:00";
     let id = Uuid::from_u128(9).to_string();
     let with = |key: &str, value: Value| {

@@ -65,7 +65,7 @@ async fn the_second_to_judge_a_patient_sees_what_the_first_stored() {
             .await;
         assert_eq!(receipts(&owed), ["2 stored"]);
     });
-    until_it_waits(&ward, "select id from patient", &rival).await;
+    until_it_waits(&ward, "with locked as (select p.id from patient", &rival).await;
     tx.commit().await.unwrap();
     rival.await.unwrap();
     assert_eq!(ward.findings(patient).await, ["2 gain amber"]);
@@ -111,7 +111,7 @@ async fn sessions_wait_for_an_assignment_that_is_being_entered() {
             .send("HU-1", session(1, at("18T09:00")).breathes(85.0), now)
             .await;
     });
-    until_it_waits(&ward, "select unit_id from home_unit", &rival).await;
+    until_it_waits(&ward, "select unit_id, turn from home_unit", &rival).await;
     tx.commit().await.unwrap();
     rival.await.unwrap();
     assert_eq!(ward.findings(patient).await, ["1 limits.spo2.red_low red late"]);

@@ -47,7 +47,7 @@ async fn what_is_sent_again_is_stored_and_alerted_once(database: TestDatabase) {
     );
     assert_eq!(ward.history(patient).await.len(), 1);
     assert_eq!(
-        ward.session(&key("HU-1", 1)).await.unwrap().document,
+        ward.session(&key("HU-1", 1)).await.unwrap().document.text,
         serde_json::to_string(&red).unwrap()
     );
     assert_eq!(ward.open(About::Patient(patient), Class::Clinical).await, alert);

@@ -320,7 +320,7 @@ async fn one_message_that_the_store_refuses_does_not_stop_the_others(database: T
 }
 
 /// The database will not have the session of this number, whoever sends it.
-async fn refuse_session(ward: &Ward, number: u128) {
+pub(crate) async fn refuse_session(ward: &Ward, number: u128) {
     let id = Uuid::from_u128(number);
     let statements = match &ward.db {
         Db::Sqlite { .. } => vec![format!(

@@ -5,7 +5,8 @@ use std::time::Duration;
 use homeward::domain::alert::{About, Alert, AlertState};
 use homeward::domain::finding::{Class, Severity};
 use homeward::store;
-use homeward::store::event::{Event, EventKind};
+use homeward::store::event::EventKind;
+use homeward::store::stream::Event;
 
 use crate::support::databases::{TestDatabase, on_both_databases};
 use crate::support::unit_says::{Says as _, ankles, gain, plan, session, spo2};
@@ -208,7 +209,7 @@ async fn stream(ward: &Ward, count: usize) -> Vec<Event> {
     let all = async {
         loop {
             let mut tx = ward.db.read().await.unwrap();
-            let events = store::event::after(&mut tx, 0, 100).await.unwrap();
+            let events = store::stream::after(&mut tx, None, 100).await.unwrap().unwrap();
             if events.len() >= count {
                 return events;
             }

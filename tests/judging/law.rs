@@ -182,9 +182,9 @@ fn events(record: &Record, order: &[Index]) -> Vec<Event> {
 }
 
 /// What stands of a session: states, what fired, and the findings, all as canonical JSON.
-type Stands = BTreeMap<String, Value>;
+pub(crate) type Stands = BTreeMap<String, Value>;
 
-fn expected(plans: &[Plan], sessions: &[Session], record: &Record) -> Stands {
+pub(crate) fn expected(plans: &[Plan], sessions: &[Session], record: &Record) -> Stands {
     let judged = decided(plans, sessions, &record.decisions);
     let of_session = judged.into_iter().map(|judged| {
         let session = sessions
@@ -205,7 +205,7 @@ fn expected(plans: &[Plan], sessions: &[Session], record: &Record) -> Stands {
     of_session.collect()
 }
 
-async fn standing(ward: &Ward, patient: PatientId) -> Stands {
+pub(crate) async fn standing(ward: &Ward, patient: PatientId) -> Stands {
     let mut tx = ward.db.read().await.unwrap();
     let mut stands = Stands::new();
     for row in store::session::history(&mut tx, &[(patient, Instant::UNIX_EPOCH)])

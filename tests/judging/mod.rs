@@ -4,6 +4,6 @@ mod alerts;
 mod decisions;
 mod hands;
 mod late;
-mod law;
-mod on_the_wire;
+pub(crate) mod law;
+pub(crate) mod on_the_wire;
 mod plans;

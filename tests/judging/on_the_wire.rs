@@ -9,7 +9,7 @@ use homeward::domain::rule::{Combination, Direction, Named, Rule, RuleKind};
 use homeward::domain::session::{self, Answer};
 use serde_json::{Value, json};
 
-pub(super) fn session(session: &session::Session) -> Value {
+pub(crate) fn session(session: &session::Session) -> Value {
     json!({
         "session_id": session.key.session_id, "started_at": session.started_at, "completed_at": session.completed_at,
         "readings": session.readings.iter().map(reading).collect::<Vec<_>>(),
@@ -46,7 +46,7 @@ fn number(value: Milli) -> Value {
     serde_json::from_str(&value.to_string()).expect("a decimal number")
 }
 
-pub(super) fn plan(plan: &Plan) -> Value {
+pub(crate) fn plan(plan: &Plan) -> Value {
     let ids: Vec<&str> = plan.rules.iter().map(|rule| rule.id.as_str()).collect();
     // Plans at random may combine rules that they do not have; one like that would be refused.
     let rules = plan.rules.iter().filter(|rule| match &rule.kind {

@@ -1,6 +1,8 @@
 //! One reading's whole life, through the doors that users have, on each database and with each kind of broker.
 
 mod privacy;
+mod quarantine;
+mod watching;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use home_unit::payload::{Outcome, Reading, Session, Status};
@@ -45,6 +47,8 @@ macro_rules! on_every_ground {
         }
     )+};
 }
+
+pub(super) use on_every_ground;
 
 on_every_ground!(
     a_reading_becomes_an_alert_that_explains_itself,

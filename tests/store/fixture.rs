@@ -95,7 +95,8 @@ pub(crate) fn session(key: SessionKey, patient: Option<PatientId>, completed_at:
         document: format!(
             "{{\"session_id\":\"{}\",\"note\":\"“quoted” \\\\ 'it'\"}}",
             key.session_id
-        ),
+        )
+        .into(),
         key,
         patient_id: patient,
         trigger: Trigger::Scheduled,
@@ -174,6 +175,8 @@ pub(crate) async fn tamper(tx: &mut Tx, sql: &str) {
         Tx::Postgres(PostgresTx::Writing(tx)) => {
             sqlx::raw_sql(sql).execute(&mut **tx).await.unwrap();
         }
-        Tx::Postgres(PostgresTx::Reading(_)) => panic!("a transaction that writes, please"),
+        Tx::Postgres(PostgresTx::Reading(_) | PostgresTx::Alone(_)) => {
+            panic!("a transaction that writes, please")
+        }
     }
 }

@@ -1,65 +1,25 @@
-//! What leaves the house or waits at its door: events, notices, quarantine, heartbeats.
+//! What leaves the house or waits at its door: notices, quarantine, heartbeats.
 
 use chrono::TimeDelta;
-use homeward::domain::alert::About;
-use homeward::domain::finding::Severity;
 use homeward::domain::ids::{OutboxId, QuarantineId};
-use homeward::store::event::NewEvent;
+use homeward::store::Tx;
 use homeward::store::heartbeat::{self, Outage, Process};
 use homeward::store::outbox::{self, NewNotice, NoticeKind};
-use homeward::store::quarantine::{self, Case, NewQuarantine, Settled};
-use homeward::store::{self, Db, Tx};
+use homeward::store::quarantine::{self, Case, Filter, NewQuarantine, Settled, Standing, TakenIn};
+use homeward::store::replay;
 use uuid::Uuid;
 
-use super::fixture::{actor, alert, at, id, people, unit};
+use super::fixture::{actor, at, id, key, people, unit};
 use crate::support::databases::{TestDatabase, on_both_databases};
 
 on_both_databases!(
-    events_are_read_in_order,
     a_notice_is_written_once,
     a_notice_is_leased_sent_and_tried_again,
     the_same_bytes_are_one_case,
     a_case_is_settled_once,
+    messages_are_found_by_state_reason_and_unit,
     a_gap_in_all_heartbeats_is_an_outage,
 );
-
-async fn events_are_read_in_order(database: TestDatabase) {
-    let mut tx = people(&database.db, 1).await;
-    let event = |number| {
-        NewEvent::alert(
-            &alert(number, About::Patient(id(1)), Severity::Red, at("09:00")),
-            at("09:01"),
-        )
-    };
-    let events: Vec<NewEvent> = (1..=5).map(event).collect();
-    store::event::insert(&mut tx, &events).await.unwrap();
-    tx.commit().await.unwrap();
-    settled(&database.db, 5).await;
-    let mut tx = database.db.begin().await.unwrap();
-    let first = store::event::after(&mut tx, 0, 3).await.unwrap();
-    let second = store::event::after(&mut tx, first[2].seq, 3).await.unwrap();
-    let read: Vec<NewEvent> = first
-        .iter()
-        .chain(&second)
-        .map(|event| event.event.clone())
-        .collect();
-    assert_eq!(read, events);
-    assert!(store::event::last(&mut tx).await.unwrap() <= second[1].seq);
-    assert_eq!(store::event::forget(&mut tx, at("09:01")).await.unwrap(), 0);
-    assert_eq!(store::event::forget(&mut tx, at("09:02")).await.unwrap(), 5);
-    assert_eq!(store::event::last(&mut tx).await.unwrap(), 0);
-}
-
-/// Transaction numbers are the whole server's: on PostgreSQL events wait for writers in other tests' databases too.
-pub(super) async fn settled(db: &Db, count: usize) {
-    for _ in 0..100_000 {
-        let mut tx = db.read().await.unwrap();
-        if store::event::after(&mut tx, 0, 100).await.unwrap().len() == count {
-            return;
-        }
-    }
-    panic!("the events are never shown");
-}
 
 fn notice(number: u128, kind: NoticeKind, due: &str) -> NewNotice {
     NewNotice {
@@ -137,7 +97,7 @@ async fn a_notice_is_leased_sent_and_tried_again(database: TestDatabase) {
     );
     assert_eq!(claim(&mut tx, "09:30").await, [(id(3), 3), (id(1), 2)]);
     assert_eq!(
-        outbox::forget(&mut tx, at("09:10")).await.unwrap(),
+        outbox::forget(&mut tx, at("09:10"), 9).await.unwrap(),
         2,
         "one was sent, one has expired"
     );
@@ -190,8 +150,9 @@ async fn the_same_bytes_are_one_case(database: TestDatabase) {
         Some(bytes.to_vec())
     );
     assert_eq!(quarantine::payload(&mut tx, id(2)).await.unwrap(), None);
-    let first = quarantine::list(&mut tx, None, None, 2).await.unwrap();
-    let second = quarantine::list(&mut tx, None, first.next.as_ref(), 2)
+    let open = Filter::default();
+    let first = quarantine::list(&mut tx, &open, None, 2).await.unwrap();
+    let second = quarantine::list(&mut tx, &open, first.next.as_ref(), 2)
         .await
         .unwrap();
     let ids: Vec<QuarantineId> = first
@@ -205,38 +166,103 @@ async fn the_same_bytes_are_one_case(database: TestDatabase) {
 
 async fn a_case_is_settled_once(database: TestDatabase) {
     let mut tx = people(&database.db, 1).await;
-    quarantine::insert(&mut tx, &[message(1, b"a", "09:00"), message(2, b"b", "09:00")])
-        .await
-        .unwrap();
+    let messages = [1, 2, 3].map(|number| message(number, &[u8::try_from(number).unwrap()], "09:00"));
+    quarantine::insert(&mut tx, &messages).await.unwrap();
     let settled = Settled {
         by: actor(7, "Nurse"),
         at: at("10:00"),
         reason: "a test".to_owned(),
     };
-    let dismissed = Case::Dismissed(settled.clone());
-    assert!(quarantine::settle(&mut tx, id(1), &dismissed).await.unwrap());
-    assert!(
-        !quarantine::settle(&mut tx, id(1), &Case::Replayed(settled))
+    assert!(replay::dismiss(&mut tx, id(1), &settled).await.unwrap());
+    assert!(!replay::dismiss(&mut tx, id(1), &settled).await.unwrap());
+    assert!(!replay::dismiss(&mut tx, id(9), &settled).await.unwrap());
+    let who = (&settled.by, settled.at);
+    let taken = TakenIn {
+        key: key("HU-2", 5),
+        duplicate: true,
+        shift_seconds: -60,
+    };
+    let refused = (id(3), "unregistered", "[]".to_owned());
+    replay::tried(&mut tx, std::slice::from_ref(&refused), who)
+        .await
+        .unwrap();
+    replay::tried(&mut tx, &[refused], who).await.unwrap();
+    replay::taken_in(&mut tx, &[(id(2), taken.clone(), "a test")], who)
+        .await
+        .unwrap();
+    assert_eq!(
+        replay::lock(&mut tx, &[1, 2, 3, 4].map(id))
             .await
             .unwrap()
+            .into_iter()
+            .collect::<Vec<_>>(),
+        [id(3)]
     );
+    let get = async |tx: &mut Tx, number| quarantine::get(tx, id(number)).await.unwrap().unwrap();
+    assert_eq!(get(&mut tx, 1).await.state, Case::Dismissed(settled.clone()));
+    assert_eq!(get(&mut tx, 2).await.state, Case::Replayed(settled, taken));
+    let waits = get(&mut tx, 3).await;
     assert_eq!(
-        quarantine::get(&mut tx, id(1)).await.unwrap().unwrap().state,
-        dismissed
-    );
-    assert_eq!(
-        quarantine::list(&mut tx, Some("waiting"), None, 5)
-            .await
-            .unwrap()
-            .items
-            .len(),
-        1
+        (waits.tries, waits.state, waits.last_try.unwrap().reason),
+        (2, Case::Waiting, "unregistered".to_owned())
     );
     let counts = quarantine::counts(&mut tx).await.unwrap();
     assert_eq!(
         counts.into_iter().collect::<Vec<_>>(),
-        [("dismissed".to_owned(), 1), ("waiting".to_owned(), 1)]
+        [("dismissed", 1), ("replayed", 1), ("waiting", 1)].map(|(state, count)| (state.to_owned(), count))
     );
+}
+
+async fn messages_are_found_by_state_reason_and_unit(database: TestDatabase) {
+    let mut tx = people(&database.db, 1).await;
+    let of = |number, reason: &str, name: Option<&str>, received| NewQuarantine {
+        reason: reason.to_owned(),
+        unit_id: name.map(unit),
+        ..message(number, &[u8::try_from(number).unwrap()], received)
+    };
+    let messages = [
+        of(1, "not_json", Some("HU-1"), "09:00"),
+        of(2, "clock_fault", Some("HU-1"), "09:01"),
+        of(3, "clock_fault", Some("HU-2"), "09:02"),
+        of(4, "bad_field", None, "09:03"),
+        of(5, "clock_fault", Some("HU-1"), "09:04"),
+    ];
+    quarantine::insert(&mut tx, &messages).await.unwrap();
+    let settled = Settled {
+        by: actor(7, "Nurse"),
+        at: at("10:00"),
+        reason: "a test".to_owned(),
+    };
+    replay::dismiss(&mut tx, id(5), &settled).await.unwrap();
+    let filter = |standing, reason: Option<&str>, name: Option<&str>| Filter {
+        standing,
+        reason: reason.map(str::to_owned),
+        unit_id: name.map(unit),
+    };
+    for (filter, wanted) in [
+        (filter(Standing::Open, None, None), &[4, 3, 2, 1][..]),
+        (filter(Standing::Open, Some("clock_fault"), None), &[3, 2]),
+        (filter(Standing::Open, Some("clock_fault"), Some("HU-1")), &[2]),
+        (filter(Standing::Open, None, Some("HU-1")), &[2, 1]),
+        (filter(Standing::Dismissed, None, None), &[5]),
+        (filter(Standing::Replayed, None, None), &[]),
+        (filter(Standing::All, None, Some("HU-1")), &[5, 2, 1]),
+        (filter(Standing::All, Some("poison"), None), &[]),
+    ] {
+        let page = quarantine::list(&mut tx, &filter, None, 10).await.unwrap();
+        let found: Vec<QuarantineId> = page.items.into_iter().map(|case| case.id).collect();
+        let wanted: Vec<QuarantineId> = wanted.iter().map(|number| id(*number)).collect();
+        assert_eq!(found, wanted, "{filter:?}");
+        if filter.standing == Standing::Open {
+            let (mut after, mut found) = (None, Vec::new());
+            while let Some(next) = replay::open_from(&mut tx, &filter, after, 1).await.unwrap().pop() {
+                found.push(next.1);
+                after = Some(next);
+            }
+            found.reverse();
+            assert_eq!(found, wanted, "{filter:?}, oldest first");
+        }
+    }
 }
 
 async fn a_gap_in_all_heartbeats_is_an_outage(database: TestDatabase) {

@@ -5,13 +5,11 @@ use std::sync::{Arc, Mutex};
 use chrono::TimeDelta;
 use homeward::domain::alert::{About, Outcome};
 use homeward::domain::finding::{Class, Severity};
-use homeward::store::event::NewEvent;
 use homeward::store::outbox::{self, NewNotice, NoticeKind};
 use homeward::store::{self, Db, StoreError, Tx};
 use tokio::task::JoinHandle;
 
 use super::fixture::{actor, alert, at, id, key, people, session, unit};
-use super::leaving::settled;
 use crate::support::databases;
 
 /// Until somebody in this database waits for a lock; fails where the task ends without having waited.
@@ -221,37 +219,6 @@ async fn claimers_pass_over_what_another_is_claiming() {
         claimed.push(notices.into_iter().map(|notice| notice.id).collect::<Vec<_>>());
     }
     assert_eq!(claimed, [vec![id(1), id(2)], vec![id(3)]]);
-}
-
-#[tokio::test]
-async fn an_event_waits_for_those_that_may_come_before_it() {
-    let Some(database) = databases::postgres().await else {
-        return;
-    };
-    let event = |number| {
-        NewEvent::alert(
-            &alert(number, About::Service, Severity::Red, at("09:00")),
-            at("09:00"),
-        )
-    };
-    let mut slow = database.db.begin().await.unwrap();
-    store::event::insert(&mut slow, &[event(1)]).await.unwrap();
-    let mut quick = database.db.begin().await.unwrap();
-    store::event::insert(&mut quick, &[event(2)]).await.unwrap();
-    quick.commit().await.unwrap();
-    let mut reader = database.db.read().await.unwrap();
-    assert_eq!(
-        store::event::after(&mut reader, 0, 10).await.unwrap(),
-        [],
-        "2 is committed, 1 may still come"
-    );
-    slow.commit().await.unwrap();
-    settled(&database.db, 2).await;
-    let events = store::event::after(&mut reader, 0, 10).await.unwrap();
-    assert_eq!(
-        events.into_iter().map(|event| event.event).collect::<Vec<_>>(),
-        [event(1), event(2)]
-    );
 }
 
 #[tokio::test]

@@ -1,13 +1,16 @@
 mod alert;
 mod database;
 mod finding;
-mod fixture;
+pub(crate) mod fixture;
 mod leaving;
 mod locking;
+mod looks;
 mod patient;
 mod people;
+mod process;
 mod schema;
 mod series;
 mod session;
 mod statements;
+mod stream;
 mod unit;

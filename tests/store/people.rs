@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use homeward::domain::staff::Role;
 use homeward::store::audit::{ActorKind, Entry, Filter};
+use homeward::store::audit_trail::{self, Trace, Wanted};
 use homeward::store::idempotency::Answered;
 use homeward::store::sign_in::NewSignIn;
 use homeward::store::staff::Staff;
@@ -207,8 +208,14 @@ async fn an_answer_is_kept_for_the_next_try(database: TestDatabase) {
             .unwrap(),
         None
     );
-    assert_eq!(store::idempotency::forget(&mut tx, at("09:00")).await.unwrap(), 0);
-    assert_eq!(store::idempotency::forget(&mut tx, at("09:01")).await.unwrap(), 1);
+    assert_eq!(
+        store::idempotency::forget(&mut tx, at("09:00"), 9).await.unwrap(),
+        0
+    );
+    assert_eq!(
+        store::idempotency::forget(&mut tx, at("09:01"), 9).await.unwrap(),
+        1
+    );
     store::idempotency::insert(&mut tx, who, "k", &answered, at("09:02"))
         .await
         .unwrap();
@@ -266,10 +273,13 @@ async fn the_audit_is_read_by_whom_of_whom_and_when(database: TestDatabase) {
     for (filter, expected) in cases {
         let (mut found, mut after) = (Vec::new(), None);
         loop {
-            let page = store::audit::list(&mut tx, &filter, after.as_ref(), 2)
+            let page = audit_trail::list(&mut tx, &filter, Wanted::Both, after.as_ref(), 2)
                 .await
                 .unwrap();
-            found.extend(page.items.into_iter().map(|recorded| recorded.entry));
+            found.extend(page.items.into_iter().map(|trace| match trace {
+                Trace::Act(recorded) => recorded.entry,
+                Trace::Look(seen) => panic!("{seen:?} is no act"),
+            }));
             after = page.next;
             if after.is_none() {
                 break;

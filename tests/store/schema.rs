@@ -91,11 +91,24 @@ async fn both_databases_have_the_same_tables() {
     let is_ours = |line: &String| !line.contains("_sqlx_migrations") && !line.contains("sqlite_sequence");
     // A number that is the row itself needs no index on SQLite; transactions have numbers on PostgreSQL only.
     let apart = [
-        "unique on event (seq)",
+        "unique on event (tx, seq)",
         "unique on audit (seq)",
-        "column event.tx xid8 not null",
+        "column event.tx INTEGER not null",
     ];
-    let here: Schema = lines_of_sqlite(one).await.into_iter().filter(is_ours).collect();
+    // Checked on SQLite only: see migrations/postgres/0005_turns.sql.
+    let unchecked = [
+        "reference session (unit_id) to home_unit",
+        "reference session (patient_id) to patient",
+        "reference finding (patient_id) to patient",
+        "reference alert_finding (alert_id) to alert",
+        "reference alert_finding (finding_id) to finding",
+    ];
+    let here: Schema = lines_of_sqlite(one)
+        .await
+        .into_iter()
+        .filter(is_ours)
+        .filter(|line| !unchecked.contains(&line.as_str()))
+        .collect();
     let there: Schema = lines_of_postgres(other)
         .await
         .into_iter()
@@ -157,7 +170,7 @@ async fn the_view_unfolds_readings() {
 
 async fn unfolds(db: &Db) {
     let mut tx = people(db, 1).await;
-    let document = r#"{"readings":[{"measure":"weight","value":84.2,"unit":"kg","taken_at":"x"},{"measure":"spo2","value":93,"unit":"%"}]}"#.to_owned();
+    let document = r#"{"readings":[{"measure":"weight","value":84.2,"unit":"kg","taken_at":"x"},{"measure":"spo2","value":93,"unit":"%"}]}"#.into();
     let row = SessionRow {
         document,
         ..session(key("HU-1", 1), Some(id(1)), at("09:00"))

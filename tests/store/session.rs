@@ -2,7 +2,7 @@ use chrono::{TimeDelta, Timelike};
 use homeward::domain::ids::ReadingId;
 use homeward::domain::reading::ReadingState;
 use homeward::domain::session::Trigger;
-use homeward::store::session::{HistoryRow, JudgedRow, SessionRow};
+use homeward::store::session::{Document, HistoryRow, JudgedRow, SessionRow};
 use homeward::store::{self, StoreError, Tx};
 
 use super::fixture::{at, id, key, people, session, unit, weight};
@@ -21,8 +21,8 @@ on_both_databases!(
     a_thousand_sessions_go_in_one_statement,
 );
 
-async fn stored(tx: &mut Tx, rows: &[SessionRow]) -> usize {
-    store::session::insert(tx, rows).await.unwrap().len()
+async fn stored(tx: &mut Tx, rows: &[SessionRow]) {
+    store::session::insert(tx, rows).await.unwrap();
 }
 
 async fn a_session_is_stored_once(database: TestDatabase) {
@@ -30,23 +30,30 @@ async fn a_session_is_stored_once(database: TestDatabase) {
     let first = session(key("HU-1", 1), Some(id(1)), at("09:00"));
     let other_content = SessionRow {
         content_hash: [2; 32],
-        document: "{}".to_owned(),
+        document: "{}".into(),
         ..first.clone()
     };
-    assert_eq!(stored(&mut tx, std::slice::from_ref(&first)).await, 1);
-    let new = session(key("HU-2", 1), None, at("09:01"));
-    let inserted = store::session::insert(&mut tx, &[other_content, new])
+    stored(&mut tx, std::slice::from_ref(&first)).await;
+    let elsewhere = session(key("HU-2", 1), None, at("09:01"));
+    // The same id of another unit is another session.
+    stored(&mut tx, std::slice::from_ref(&elsewhere)).await;
+    tx.commit().await.unwrap();
+
+    let mut tx = database.db.begin().await.unwrap();
+    let new = session(key("HU-2", 2), None, at("09:02"));
+    let fault = store::session::insert(&mut tx, &[new, other_content])
         .await
-        .unwrap();
+        .unwrap_err();
+    assert!(fault.is_taken(), "{fault}");
+    drop(tx);
+    let mut tx = database.db.read().await.unwrap();
+    let keys = [key("HU-1", 1), key("HU-2", 1), key("HU-2", 2)];
+    let known = store::session::known(&mut tx, &keys).await.unwrap();
     assert_eq!(
-        inserted,
-        [key("HU-2", 1)],
-        "the same id of another unit is another session"
+        known,
+        [(key("HU-1", 1), [1; 32]), (key("HU-2", 1), [1; 32])],
+        "the first stands, and nothing of the second batch"
     );
-    let known = store::session::known(&mut tx, &[key("HU-1", 1), key("HU-1", 2)])
-        .await
-        .unwrap();
-    assert_eq!(known, [(key("HU-1", 1), [1; 32])]);
 }
 
 fn as_history(row: &SessionRow) -> HistoryRow {
@@ -158,14 +165,18 @@ async fn documents_come_back_as_they_were(database: TestDatabase) {
     let mut tx = people(&database.db, 1).await;
     let odd = "{\"a\": 1.10, \"b\":\"\\u0041 ü \u{1F600} \u{2028} \\\" ' % \\\\\",\n\t\"c\":null}";
     let row = SessionRow {
-        document: odd.to_owned(),
+        document: odd.into(),
         ..session(key("HU-1", 1), None, at("09:00"))
     };
     stored(&mut tx, &[row]).await;
     let documents = store::session::documents(&mut tx, &[key("HU-1", 1), key("HU-1", 2)])
         .await
         .unwrap();
-    assert_eq!(documents, [(key("HU-1", 1), odd.to_owned())]);
+    let document = Document {
+        text: odd.to_owned(),
+        shift_seconds: 0,
+    };
+    assert_eq!(documents, [(key("HU-1", 1), document)]);
 }
 
 async fn times_keep_microseconds_and_their_order(database: TestDatabase) {
@@ -274,7 +285,7 @@ async fn sessions_of_a_unit_come_whoever_they_belong_to(database: TestDatabase) 
         all.iter().map(|row| row.patient_id).collect::<Vec<_>>(),
         [Some(id(1)), None, Some(id(2))]
     );
-    assert_eq!(all[1].document, rows[1].document);
+    assert_eq!(all[1].document.text, *rows[1].document);
     let some = store::shown::of_unit(&mut tx, &unit("HU-1"), at("09:00"), Some(at("11:00")))
         .await
         .unwrap();
@@ -319,7 +330,7 @@ async fn a_thousand_sessions_go_in_one_statement(database: TestDatabase) {
     let rows: Vec<SessionRow> = (0..5_000)
         .map(|n| session(key("HU-1", n), Some(id(1)), at("09:00")))
         .collect();
-    assert_eq!(stored(&mut tx, &rows).await, 5_000);
+    stored(&mut tx, &rows).await;
     let past = store::session::history(&mut tx, &[(id(1), at("09:00"))])
         .await
         .unwrap();

@@ -44,7 +44,7 @@ async fn a_unit_is_registered_once(database: TestDatabase) {
     let asked = ["b_2", "nobody", "B-1"].map(named);
     assert_eq!(
         unit::lock_for_share(&mut tx, &asked).await.unwrap(),
-        ["B-1", "b_2"].map(named)
+        ["B-1", "b_2"].map(|unit| (named(unit), 0))
     );
     assert_eq!(
         unit::lock_for_update(&mut tx, &asked).await.unwrap(),

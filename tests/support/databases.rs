@@ -21,13 +21,19 @@ pub(crate) struct TestDatabase {
     pub(crate) db: Db,
     /// For processes and connections of their own.
     pub(crate) url: String,
-    _kept: Kept,
+    kept: Kept,
 }
 
 #[derive(Debug)]
 enum Kept {
-    Folder { _folder: TempDir },
-    Database { name: String },
+    Folder {
+        _folder: TempDir,
+    },
+    Database {
+        name: String,
+    },
+    /// Goes with its server.
+    Cluster,
 }
 
 /// Writes a test once and runs it on both databases: `mod name { sqlite, postgres }` beside `async fn name(TestDatabase)`.
@@ -58,7 +64,7 @@ pub(crate) async fn sqlite() -> TestDatabase {
     TestDatabase {
         db,
         url,
-        _kept: Kept::Folder { _folder: folder },
+        kept: Kept::Folder { _folder: folder },
     }
 }
 
@@ -92,8 +98,32 @@ pub(crate) async fn postgres() -> Option<TestDatabase> {
     Some(TestDatabase {
         db,
         url,
-        _kept: Kept::Database { name },
+        kept: Kept::Database { name },
     })
+}
+
+/// A second database that begins as the first is now. Nobody else may be connected to it.
+pub(crate) async fn copy_of(original: &mut TestDatabase) -> TestDatabase {
+    let Kept::Database { name } = &original.kept else {
+        panic!("only PostgreSQL copies databases")
+    };
+    let server = server().expect("the server of the original");
+    let copy = format!("{name}_copy");
+    original.db.close().await;
+    server
+        .run(&format!("create database {copy} template {name}"))
+        .await;
+    let connections = Connections {
+        writers: 2,
+        readers: 2,
+    };
+    original.db = Db::connect(&original.url, connections).await.unwrap();
+    let url = server.url(&copy);
+    TestDatabase {
+        db: Db::connect(&url, connections).await.unwrap(),
+        url,
+        kept: Kept::Database { name: copy },
+    }
 }
 
 impl Drop for Kept {
@@ -141,8 +171,8 @@ impl Server {
 fn start() -> Option<Server> {
     let (admin, watchdog) = match environment("HOMEWARD_TEST_POSTGRES_URL") {
         Some(url) => (url, None),
-        None => match scratch_cluster() {
-            Ok((url, watchdog)) => (url, Some(watchdog)),
+        None => match Scratch::start(false) {
+            Ok(cluster) => (cluster.url, Some(cluster.watchdog)),
             Err(why) => {
                 eprintln!("{why}");
                 require::missing("postgres");
@@ -180,58 +210,128 @@ async fn migrate(url: &str) {
     db.close().await;
 }
 
-/// Starts a cluster in a temporary folder, reached by a socket in it, without fsync: only for tests.
-fn scratch_cluster() -> Result<(String, ChildStdin), String> {
-    let programs = programs().ok_or("no /usr/lib/postgresql/*/bin with initdb")?;
-    let folder = TempDir::new().map_err(|error| error.to_string())?;
-    let root = run(Command::new("id").arg("-u"))?.trim() == "0";
-    if root {
-        // The server refuses to run as root.
-        run(Command::new("chown").arg("postgres").arg(folder.path()))?;
-    }
-    let data = folder.path().join("data");
-    let as_server = |program: &str| {
-        let program = programs.join(program);
-        let mut command = Command::new(if root { Path::new("runuser") } else { &program });
+/// A cluster in a temporary folder, reached by a socket in it, without fsync: only for tests.
+struct Scratch {
+    /// Of its maintenance database.
+    url: String,
+    programs: PathBuf,
+    root: bool,
+    data: PathBuf,
+    log: PathBuf,
+    settings: String,
+    watchdog: ChildStdin,
+}
+
+impl Scratch {
+    /// What has been committed outlives the server's crash where `durable`; never the machine's.
+    fn start(durable: bool) -> Result<Self, String> {
+        let programs = programs().ok_or("no /usr/lib/postgresql/*/bin with initdb")?;
+        let folder = TempDir::new().map_err(|error| error.to_string())?;
+        let root = run(Command::new("id").arg("-u"))?.trim() == "0";
         if root {
-            command.args(["-u", "postgres", "--"]).arg(&program);
+            // The server refuses to run as root.
+            run(Command::new("chown").arg("postgres").arg(folder.path()))?;
         }
-        command.current_dir("/");
+        let data = folder.path().join("data");
+        run(as_server(&programs, root, "initdb")
+            .args([
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-locale",
+                "-N",
+                "-D",
+            ])
+            .arg(&data))?;
+        let settings = format!(
+            "-c listen_addresses= -c unix_socket_directories={} -c fsync=off -c synchronous_commit={} \
+             -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB",
+            folder.path().display(),
+            if durable { "on" } else { "off" }
+        );
+        let watchdog = watchdog(&as_server(&programs, root, "pg_ctl"), &data, folder.path())?;
+        // From here on the watchdog deletes it.
+        let path = folder.keep();
+        let host = path.display().to_string().replace('/', "%2F");
+        let cluster = Self {
+            url: format!("postgres://postgres@localhost/postgres?host={host}"),
+            programs,
+            root,
+            data,
+            log: path.join("log"),
+            settings,
+            watchdog,
+        };
+        cluster.launch()?;
+        Ok(cluster)
+    }
+
+    fn pg_ctl(&self) -> Command {
+        let mut command = as_server(&self.programs, self.root, "pg_ctl");
+        command.arg("-D").arg(&self.data).arg("-w");
         command
-    };
-    run(as_server("initdb")
-        .args([
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--no-locale",
-            "-N",
-            "-D",
-        ])
-        .arg(&data))?;
-    let settings = format!(
-        "-c listen_addresses= -c unix_socket_directories={} -c fsync=off -c synchronous_commit=off \
-         -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB",
-        folder.path().display()
-    );
-    let log = folder.path().join("log");
-    let watchdog = watchdog(&as_server("pg_ctl"), &data, folder.path())?;
-    run(as_server("pg_ctl")
-        .arg("-D")
-        .arg(&data)
-        .arg("-l")
-        .arg(log)
-        .args(["-w", "-o", &settings, "start"]))?;
-    // From here on the watchdog deletes it.
-    let path = folder.keep();
-    let host = path.display().to_string().replace('/', "%2F");
-    Ok((
-        format!("postgres://postgres@localhost/postgres?host={host}"),
-        watchdog,
-    ))
+    }
+
+    fn launch(&self) -> Result<String, String> {
+        run(self
+            .pg_ctl()
+            .arg("-l")
+            .arg(&self.log)
+            .args(["-o", &self.settings, "start"]))
+    }
+}
+
+fn as_server(programs: &Path, root: bool, program: &str) -> Command {
+    let program = programs.join(program);
+    let mut command = Command::new(if root { Path::new("runuser") } else { &program });
+    if root {
+        command.args(["-u", "postgres", "--"]).arg(&program);
+    }
+    command.current_dir("/");
+    command
+}
+
+/// A PostgreSQL of one's own, which may be taken away.
+pub(crate) struct Cluster(Scratch);
+
+impl Cluster {
+    /// `None`, said once, where there is no PostgreSQL on this machine.
+    pub(crate) fn start() -> Option<Self> {
+        match Scratch::start(true) {
+            Ok(cluster) => Some(Self(cluster)),
+            Err(why) => {
+                eprintln!("{why}");
+                require::missing("postgres");
+                None
+            }
+        }
+    }
+
+    /// Its only database, migrated.
+    pub(crate) async fn database(&self) -> TestDatabase {
+        migrate(&self.0.url).await;
+        let connections = Connections {
+            writers: 4,
+            readers: 2,
+        };
+        TestDatabase {
+            db: Db::connect(&self.0.url, connections).await.unwrap(),
+            url: self.0.url.clone(),
+            kept: Kept::Cluster,
+        }
+    }
+
+    /// Without a word to those who are connected.
+    pub(crate) fn stop_at_once(&self) {
+        run(self.0.pg_ctl().args(["-m", "immediate", "stop"])).unwrap();
+    }
+
+    pub(crate) fn start_again(&self) {
+        self.0.launch().unwrap();
+    }
 }
 
 /// A shell that waits for our end of its input to close, which even `kill -9` does, then stops the server and deletes it.

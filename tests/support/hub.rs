@@ -10,12 +10,15 @@ use homeward::config::Config;
 use homeward::desk::{self, Caller, Desk};
 use homeward::domain::ids::Ids;
 use homeward::domain::staff::Role;
+use homeward::store::Db;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::databases::TestDatabase;
 use super::mosquitto::Mosquitto;
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// A running service with a machine client that may do everything.
 pub(crate) struct Hub {
@@ -197,13 +200,63 @@ impl Hub {
 
     /// The unit, connected with its own secret.
     pub(crate) async fn connect(&self, unit: &str) -> TestUnit {
+        self.connect_with(unit, &self.secrets[unit]).await
+    }
+
+    /// One that nobody registered here, at a broker that lets anybody in.
+    pub(crate) async fn connect_unknown(&self, unit: &str) -> TestUnit {
+        self.connect_with(unit, "any").await
+    }
+
+    async fn connect_with(&self, unit: &str, secret: &str) -> TestUnit {
         let address = match &self.mosquitto {
             Some(mosquitto) => mosquitto.addr(),
             None => self.app().mqtt.unwrap(),
         };
-        TestUnit::connect(address, unit, &self.secrets[unit])
-            .await
+        TestUnit::connect(address, unit, secret).await.unwrap()
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.app().db
+    }
+
+    /// An address of the service, as a browser or a client of one's own needs it.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.app().http)
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// A machine client of this role; gives its id and token.
+    pub(crate) async fn token_of(&self, role: &str) -> (String, String) {
+        let body = json!({ "name": format!("{role} client"), "role": role });
+        let issued = self.call(201, "POST", "tokens", Some(body)).await;
+        let text = |key: &str| issued[key].as_str().unwrap().to_owned();
+        (text("id"), text("token"))
+    }
+
+    /// A person who may sign in, with the password [`PASSWORD`].
+    pub(crate) async fn staff(&self, username: &str, role: &str) {
+        let body = json!({ "username": username, "name": "Sam One", "role": role, "password": PASSWORD });
+        self.call(201, "POST", "staff", Some(body)).await;
+    }
+
+    /// Signs somebody in; gives the cookie and the CSRF token.
+    pub(crate) async fn signed_in(&self, username: &str) -> (String, String) {
+        let login = self.http.post(self.url("/api/v1/login"));
+        let body = json!({ "username": username, "password": PASSWORD });
+        let response = login.json(&body).send().await.unwrap();
+        let cookie = response.headers()["set-cookie"]
+            .to_str()
             .unwrap()
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
+        let body: Value = response.json().await.unwrap();
+        (cookie, body["csrf_token"].as_str().unwrap().to_owned())
     }
 
     pub(crate) fn is_embedded(&self) -> bool {

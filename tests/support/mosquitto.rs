@@ -18,13 +18,17 @@ pub(crate) struct Mosquitto {
 
 impl Mosquitto {
     /// `None` where it is not installed. `extra` is added to the configuration; anonymous clients are let in
-    /// unless it says something about them.
+    /// unless it says something about them. `FOLDER` in it is the broker's own folder.
     pub(crate) fn start(extra: &str) -> Option<Self> {
-        let Some(program) = find() else {
-            require::missing("mosquitto");
-            return None;
-        };
+        Self::start_with(extra, |_| ())
+    }
+
+    /// With files that the configuration names.
+    pub(crate) fn start_with(extra: &str, prepare: impl FnOnce(&Path)) -> Option<Self> {
+        let program = require::program("mosquitto", &["/usr/sbin", "/usr/local/sbin"])?;
         let folder = tempfile::tempdir().unwrap();
+        let extra = &extra.replace("FOLDER", &folder.path().display().to_string());
+        prepare(folder.path());
         // A port found free may be gone when Mosquitto asks for it: then the next one.
         for _ in 0..20 {
             let address = free_address();
@@ -51,6 +55,16 @@ impl Mosquitto {
         self.child.wait().unwrap();
     }
 
+    /// Asks it to end, so that it writes out what it is to keep.
+    pub(crate) fn end(&mut self) {
+        let asked = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()
+            .unwrap();
+        assert!(asked.success());
+        self.child.wait().unwrap();
+    }
+
     /// Ends it at once and starts it again on the same address.
     pub(crate) fn restart(&mut self) {
         self.kill();
@@ -70,23 +84,6 @@ impl Drop for Mosquitto {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-fn find() -> Option<PathBuf> {
-    let known = [
-        PathBuf::from("/usr/sbin/mosquitto"),
-        PathBuf::from("/usr/local/sbin/mosquitto"),
-    ];
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "where programs are is not the service's configuration"
-    )]
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let in_path = std::env::split_paths(&path).map(|folder| folder.join("mosquitto"));
-    known
-        .into_iter()
-        .chain(in_path)
-        .find(|candidate| candidate.is_file())
 }
 
 fn free_address() -> SocketAddr {

@@ -2,6 +2,7 @@
 //! where `HOMEWARD_TEST_REQUIRE` names the program it fails.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 
 /// To be called where the program was not found.
 pub(crate) fn missing(program: &str) {
@@ -16,4 +17,22 @@ pub(crate) fn missing(program: &str) {
     );
     // Past the capture that hides what a passing test prints.
     let _ = writeln!(std::io::stderr(), "NOT RUN: {program} was not found");
+}
+
+/// Where the program is: in one of these folders, or where the shell would find it. What is not found is [`missing`].
+pub(crate) fn program(name: &str, folders: &[&str]) -> Option<PathBuf> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "where programs are is not the service's configuration"
+    )]
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let known = folders.iter().map(PathBuf::from);
+    let found = known
+        .chain(std::env::split_paths(&path))
+        .map(|folder| folder.join(name))
+        .find(|candidate| candidate.is_file());
+    if found.is_none() {
+        missing(name);
+    }
+    found
 }

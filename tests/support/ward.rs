@@ -15,6 +15,7 @@ use homeward::domain::time::Instant;
 use homeward::ingest::arrival::Arrival;
 use homeward::ingest::batch::{self, BatchFault, Keeper, Owed};
 use homeward::judging::again;
+use homeward::judging::recall::Recall;
 use homeward::store::assignment::Assignment;
 use homeward::store::decision::DecisionRow;
 use homeward::store::finding::FindingRow;
@@ -121,6 +122,9 @@ impl Ward {
             keeper: Keeper {
                 db: db.clone(),
                 shelf: Arc::default(),
+                recall: Arc::new(Recall::new(100)),
+                hands: Arc::default(),
+                heard: Arc::default(),
                 ids: Ids::seeded(seed),
             },
             database: None,
@@ -353,7 +357,9 @@ impl Ward {
         arrivals: &[Arrival],
         now: Instant,
     ) -> Result<Vec<Owed>, BatchFault> {
-        batch::commit(&self.keeper, arrivals, now).await
+        batch::commit(&self.keeper, arrivals, now)
+            .await
+            .map(|committed| committed.owed)
     }
 
     /// Every finding about the patient's sessions and about the patient, superseded ones too, oldest first.
@@ -509,7 +515,11 @@ impl Ward {
     /// What is in quarantine, oldest first, each with its bytes.
     pub(crate) async fn quarantine(&self) -> Vec<(Quarantined, Vec<u8>)> {
         let mut tx = self.db.read().await.unwrap();
-        let page = store::quarantine::list(&mut tx, None, None, 500).await.unwrap();
+        let all = store::quarantine::Filter {
+            standing: store::quarantine::Standing::All,
+            ..Default::default()
+        };
+        let page = store::quarantine::list(&mut tx, &all, None, 500).await.unwrap();
         let mut cases = Vec::new();
         for case in page.items.into_iter().rev() {
             let bytes = store::quarantine::payload(&mut tx, case.id).await.unwrap();

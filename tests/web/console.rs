@@ -170,8 +170,64 @@ async fn refreshing_can_be_stopped_and_nothing_needs_a_script() {
     let (hub, cookie, _) = signed_in(Role::Senior, true).await;
     let page = async |path: &str| hub.get(path).header("cookie", &cookie).send().await.text;
     let moving = page("/").await;
-    assert!(moving.contains("http-equiv=\"refresh\" content=\"15\"") && !moving.contains("<script"));
-    assert!(!page("/?refresh=off").await.contains("http-equiv=\"refresh\""));
+    let reloads = "<noscript><meta http-equiv=\"refresh\" content=\"15\"></noscript>";
+    assert!(moving.contains(reloads), "{moving}");
+    assert!(
+        moving.contains("<span id=\"liveness-said\">Not live: as of 12:00:00.</span>"),
+        "until the script says otherwise: {moving}"
+    );
+    let still = page("/?refresh=off").await;
+    assert!(
+        !still.contains("refresh\"") && !still.contains("<script"),
+        "{still}"
+    );
+    assert!(
+        still.contains("This page stands still, as of 12:00:00."),
+        "{still}"
+    );
+}
+
+#[tokio::test]
+async fn the_script_is_part_of_the_program_and_no_other_runs() {
+    let (hub, cookie, _) = signed_in(Role::Senior, true).await;
+    let script = hub.get("/static/worklist.js").send().await;
+    assert_eq!(script.header("content-type"), "text/javascript; charset=utf-8");
+    assert_eq!(script.header("x-content-type-options"), "nosniff");
+    let page = hub.get("/").header("cookie", &cookie).send().await;
+    let policy = page.header("content-security-policy");
+    assert!(
+        policy.contains("default-src 'none'; script-src 'self'; connect-src 'self';"),
+        "{policy}"
+    );
+    assert!(!policy.contains("unsafe"), "{policy}");
+    for tag in page.text.split("<script").skip(1) {
+        assert!(
+            tag.starts_with(" src=\"/static/") && tag.contains("></script>"),
+            "{tag}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_list_alone_is_what_the_page_shows() {
+    let (hub, cookie, _) = signed_in(Role::Senior, true).await;
+    hub.story().await;
+    hub.session("HU-1", 1, json!([spo2(85.0, "2026-11-21T09:00:00Z")]))
+        .await;
+    hub.beats().await;
+    let get = async |path: &str| hub.get(path).header("cookie", &cookie).send().await.text;
+    let (page, list) = (get("/").await, get("/worklist").await);
+    assert!(
+        list.starts_with("<div id=\"list\"") && page.contains(&list),
+        "{list}"
+    );
+    assert!(
+        list.contains("data-title=\"1 on the worklist - Homeward\""),
+        "{list}"
+    );
+    // The script must learn that nobody is signed in, and not get the sign-in page for a list.
+    let nobody = hub.get("/worklist").header("accept", "*/*").send().await;
+    nobody.is_problem(401, "not-signed-in", None);
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! A router over a fresh database, with a clock that stands still and ids that repeat.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, header};
 use chrono::{DateTime, Utc};
 use homeward::clock::Clock;
@@ -14,7 +16,8 @@ use homeward::domain::ids::Ids;
 use homeward::domain::staff::Role;
 use homeward::ingest::arrival::Arrival;
 use homeward::ingest::batch::{self, Keeper};
-use homeward::store::{self, heartbeat};
+use homeward::judging::recall::Recall;
+use homeward::store::heartbeat;
 use homeward::web::{self, Part, ServiceView};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -22,6 +25,7 @@ use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use crate::support::databases::TestDatabase;
+use crate::support::trail;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -66,13 +70,17 @@ impl Hub {
                 .to_owned(),
             }]
         });
-        let state = web::State::new(&config, db.clone(), clock.clone(), ids.clone(), service);
+        let state = web::State::new(&config, db.clone(), clock.clone(), ids.clone(), service)
+            .documenting(homeward::cli::commands());
         Self {
             desk: state.desk.clone(),
             router: web::router(state),
             keeper: Keeper {
                 db,
                 shelf: Arc::default(),
+                recall: Arc::new(Recall::new(100)),
+                hands: Arc::default(),
+                heard: Arc::default(),
                 ids,
             },
             database,
@@ -177,18 +185,12 @@ impl Hub {
         }
     }
 
-    /// Everything that was recorded, oldest first: `act subject_kind`.
+    /// Every act that was recorded, oldest first: `act subject_kind`.
     pub(crate) async fn audit(&self) -> Vec<String> {
-        let mut tx = self.database.db.read().await.unwrap();
-        let filter = store::audit::Filter::default();
-        let page = store::audit::list(&mut tx, &filter, None, 500).await.unwrap();
-        let mut acts: Vec<String> = page
-            .items
+        let mut acts: Vec<String> = trail::acts(&self.database.db)
+            .await
             .into_iter()
-            .map(|recorded| {
-                let entry = recorded.entry;
-                format!("{} {} by {}", entry.act, entry.subject_kind, entry.actor_name)
-            })
+            .map(|entry| format!("{} {} by {}", entry.act, entry.subject_kind, entry.actor_name))
             .collect();
         acts.reverse();
         acts
@@ -204,6 +206,13 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.request = self.request.header(name, value);
+        self
+    }
+
+    /// As if it came over the network from there.
+    pub(crate) fn from(mut self, address: &str) -> Self {
+        let peer: SocketAddr = address.parse().unwrap();
+        self.request = self.request.extension(ConnectInfo(peer));
         self
     }
 

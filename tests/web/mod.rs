@@ -2,16 +2,23 @@
 
 mod alerts;
 mod console;
+mod docs;
 mod hub;
+mod limits;
+mod live;
+mod looks;
 mod manners;
+mod metrics;
 mod once;
 mod paging;
 mod patients;
 mod people;
 mod plans;
 mod problems;
+mod quarantine;
 mod routes;
 mod sessions;
 mod sign_in;
+mod stream;
 mod templates;
 mod units;

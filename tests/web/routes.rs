@@ -16,6 +16,8 @@ fn address(route: &Route) -> String {
         .path
         .replace("/units/{id}", "/units/HU-404")
         .replace("{id}", "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c11")
+        .replace("{unit_id}", "HU-404")
+        .replace("{session_id}", "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c13")
         .replace("{assignment_id}", "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c12")
 }
 
@@ -39,7 +41,8 @@ async fn nobody_reaches_what_the_table_does_not_give_them() {
                 (_, None) => Some(401),
                 (Allow::SignedIn, _) => None,
                 (Allow::Roles(roles), Some(role)) if *role == Role::Admin || roles.contains(role) => None,
-                (Allow::Roles(_), Some(_)) => Some(403),
+                (Allow::Scrapers, Some(role)) if route.allow.admits(Some(*role)) => None,
+                (Allow::Roles(_) | Allow::Scrapers, Some(_)) => Some(403),
             };
             match expected {
                 Some(status) => assert_eq!(reply.status, status, "{route:?} by {who}"),
@@ -61,6 +64,7 @@ fn each_role_may_do_its_work_and_no_more() {
         let who = match route.allow {
             Allow::Anyone => "anyone".to_owned(),
             Allow::SignedIn => "every role".to_owned(),
+            Allow::Scrapers => "whoever http.metrics lets in, manager, administrator".to_owned(),
             Allow::Roles(roles) => roles
                 .iter()
                 .map(|role| role.word())

@@ -6,6 +6,7 @@ mod plan;
 mod reading;
 mod rejection;
 mod same_content;
+mod schema;
 mod session;
 mod status;
 mod stranger;

@@ -83,6 +83,8 @@ fn order(args: &LoadArgs, now: DateTime<Utc>) -> Result<Order, Failure> {
             .timeout
             .unwrap_or_else(|| Duration::from_mins(10) + own_time(args.sessions, rate)),
         crashes: args.crashes,
+        witness: None,
+        released: None,
         recipe: Arc::new(recipe),
     })
 }

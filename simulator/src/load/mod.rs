@@ -27,13 +27,13 @@ mod run;
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::link::LinkError;
 use order::SPREAD;
-pub use order::{Order, Who};
+pub use order::{Order, Who, Witnessed};
 use pace::Beat;
 use run::Run;
 use summary::{Progress, Summary};
@@ -144,6 +144,7 @@ async fn send(
 ) -> Result<Ending, LoadError> {
     let start = run.begin();
     let beat = Beat::start(&order.pace, start);
+    let mut released = order.released.clone();
     let timeout = tokio::time::sleep_until(start + order.timeout);
     tokio::pin!(timeout);
     let mut tick = tokio::time::interval(Duration::from_secs(1));
@@ -169,10 +170,20 @@ async fn send(
             }
             () = tokio::task::yield_now(), if more => {}
             () = beat.struck.notified() => {}
+            () = more_released(&mut released), if released.is_some() => {}
             () = at(wake), if wake.is_some() => if settled.is_some_and(|settled| settled <= Instant::now()) {
                 return Ok(Ending::Done);
             },
         }
+    }
+}
+
+/// Forgets the sender once it is gone, so that it is not asked again.
+async fn more_released(released: &mut Option<watch::Receiver<u64>>) {
+    if let Some(receiver) = released
+        && receiver.changed().await.is_err()
+    {
+        *released = None;
     }
 }
 

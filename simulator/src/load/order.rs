@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::line::{Line, Told};
 use super::pace::Pace;
 use super::recipe::Recipe;
 use crate::link::{Broker, Version};
+use crate::payload::Outcome;
 use crate::queue::Backoff;
 use crate::topics::topic;
 use crate::transport::Connect;
@@ -28,6 +29,18 @@ pub struct Order {
     pub timeout: Duration,
     /// The service may be killed meanwhile.
     pub crashes: bool,
+    /// Told of every publication and every receipt as it happens, for one who looks at the service from another side.
+    pub witness: Option<mpsc::UnboundedSender<Witnessed>>,
+    /// How many sessions may have gone out by now, where somebody else says so; dropping the sender lets all of them go.
+    pub released: Option<watch::Receiver<u64>>,
+}
+
+/// What a witness of a run sees, by the session's index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Witnessed {
+    /// Goes out now, for the first time or again.
+    Sent(u64),
+    Receipted(u64, Outcome),
 }
 
 /// Who signs in.

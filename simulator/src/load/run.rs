@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::account::Next;
@@ -15,7 +16,7 @@ use super::ledger::Ledger;
 use super::line::Told;
 use super::pace::Pace;
 use super::recipe::Recipe;
-use super::{LoadError, Order};
+use super::{LoadError, Order, Witnessed};
 use crate::link::LinkError;
 use crate::payload::Receipt;
 use crate::queue::Backoff;
@@ -29,6 +30,7 @@ pub(super) struct Run {
     /// The listener's connection: nothing is sent whose receipt nobody would hear.
     listening: bool,
     pace: Pace,
+    released: Option<watch::Receiver<u64>>,
     resend: Backoff,
     dice: StdRng,
     /// The next session that was never sent.
@@ -42,6 +44,7 @@ pub(super) struct Run {
     pub(super) reconnections: u64,
     pub(super) not_taken: u64,
     pub(super) fault: Option<String>,
+    witness: Option<mpsc::UnboundedSender<Witnessed>>,
 }
 
 /// Sessions that go out before the connections get their turn.
@@ -60,6 +63,7 @@ impl Run {
             publishers,
             listening: !listener,
             pace: order.pace,
+            released: order.released.clone(),
             resend: order.resend,
             dice: StdRng::seed_from_u64(order.recipe.seed()),
             next: 0,
@@ -70,6 +74,7 @@ impl Run {
             reconnections: 0,
             not_taken: 0,
             fault: None,
+            witness: order.witness.clone(),
         }
     }
 
@@ -107,7 +112,7 @@ impl Run {
         let now = self.micros();
         for _ in 0..BURST {
             let due = self.pace.due(self.next, now);
-            if self.next == self.recipe.sessions() || due > now || self.open() >= self.pace.window {
+            if self.next >= self.allowed() || due > now || self.open() >= self.pace.window {
                 return false;
             }
             let copies = self.ledger.admit(self.next, due);
@@ -117,6 +122,16 @@ impl Run {
             self.pump(lane);
         }
         true
+    }
+
+    /// How many sessions may have gone out by now.
+    fn allowed(&self) -> u64 {
+        let all = self.recipe.sessions();
+        // Without its sender nobody holds anything back.
+        self.released
+            .as_ref()
+            .filter(|released| released.has_changed().is_ok())
+            .map_or(all, |released| all.min(*released.borrow()))
     }
 
     /// Sends again what has waited long enough; when to look again.
@@ -223,6 +238,7 @@ impl Run {
             return;
         };
         if self.recipe.unit_id(index) == unit_id {
+            self.witness(Witnessed::Receipted(index, receipt.outcome));
             let now = self.micros();
             let next = self.ledger.receipt(index, &receipt, now);
             self.go_on(index, next);
@@ -260,6 +276,17 @@ impl Run {
             let after = self.resend.after(tries, &mut self.dice).to_std();
             let again = now + after.unwrap_or_default();
             self.resends.push(Reverse((again, index, tries)));
+            // Field by field, since the list of the sent is being drained.
+            if let Some(witness) = &self.witness {
+                let _ = witness.send(Witnessed::Sent(index));
+            }
+        }
+    }
+
+    /// A witness that has gone home is no fault of the run.
+    fn witness(&self, what: Witnessed) {
+        if let Some(witness) = &self.witness {
+            let _ = witness.send(what);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Thirty days that have been: each session is judged with the clock at its receipt, and what it raised was dealt with the same morning.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -12,6 +14,7 @@ use crate::domain::staff::Role;
 use crate::domain::time::Instant;
 use crate::ingest::arrival::Arrival;
 use crate::ingest::batch::{self, Keeper};
+use crate::judging::recall::Recall;
 use crate::store;
 use crate::store::worklist::Filter;
 use crate::wire::receipt;
@@ -57,8 +60,11 @@ pub(super) async fn live_through(
     arrivals.sort();
     let keeper = Keeper {
         db: desk.db.clone(),
-        shelf: std::sync::Arc::default(),
+        shelf: Arc::default(),
         ids: desk.ids.clone(),
+        recall: Arc::new(Recall::new(10_000)),
+        hands: Arc::default(),
+        heard: Arc::default(),
     };
     let handler = handler(desk, kept).await?;
     for (at, unit, payload) in arrivals {
@@ -67,7 +73,7 @@ pub(super) async fn live_through(
             .parse()
             .map_err(|_| DemoError::HistoryOutcome("of a unit that is none"))?;
         let arrival = Arrival::of(&topic::session(&unit), payload.into(), false, at);
-        for owed in batch::commit(&keeper, &[arrival], at).await? {
+        for owed in batch::commit(&keeper, &[arrival], at).await?.owed {
             if owed.outcome != receipt::Outcome::Stored {
                 return Err(DemoError::HistoryOutcome(owed.outcome.word()));
             }

@@ -16,7 +16,7 @@ use crate::domain::reading::ReadingState;
 use crate::domain::session::Session;
 use crate::domain::time::Instant;
 use crate::engine::technical::unknown_answers;
-use crate::engine::{Judged, ToJudge, judge};
+use crate::engine::{Judged, PastSession, ToJudge, judge};
 use crate::wire::problem::Problem;
 use crate::wire::receipt::Outcome;
 
@@ -99,7 +99,7 @@ impl Verdict {
                 decisions: decisions.get(&session.key).map_or(&[], Vec::as_slice),
             })
             .collect();
-        let judged = judge(&plans, &[], &to_judge);
+        let judged = judge::<PastSession>(&plans, &[], &to_judge);
         let mut judged: HashMap<_, _> = judged
             .into_iter()
             .map(|judged| (judged.key.clone(), judged))

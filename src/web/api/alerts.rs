@@ -21,6 +21,7 @@ use crate::web::acting::Acting;
 use crate::web::answer::{Answer, plain, versioned};
 use crate::web::extract::{Body, IfMatch, Path, Query};
 use crate::web::guard::Signed;
+use crate::web::looking::Showing as _;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Alert)]
@@ -77,6 +78,10 @@ impl AlertView {
             version: alert.version,
             findings,
         }
+    }
+
+    fn patient(&self) -> Option<PatientId> {
+        self.patient_id.map(PatientId)
     }
 }
 
@@ -141,7 +146,8 @@ pub async fn list(
     let next_cursor = page.next.map(|cursor| cursor.as_str().to_owned());
     let alerts = page.items.into_iter().map(|listed| listed.alert).collect();
     let items = show(&mut tx, &state, alerts).await?;
-    Ok(plain(&ListOf { items, next_cursor }))
+    let shown: Vec<PatientId> = items.iter().filter_map(AlertView::patient).collect();
+    Ok(plain(&ListOf { items, next_cursor }).showing(shown))
 }
 
 pub async fn get(Extract(state): Extract<State>, Path(id): Path<Uuid>) -> Answer {
@@ -152,7 +158,7 @@ pub async fn get(Extract(state): Extract<State>, Path(id): Path<Uuid>) -> Answer
     let version = alert.version;
     let views = show(&mut tx, &state, vec![alert]).await?;
     let view = views.first().ok_or(Refusal::NotFound("alert"))?;
-    Ok(versioned(StatusCode::OK, version, view))
+    Ok(versioned(StatusCode::OK, version, view).showing(view.patient()))
 }
 
 pub async fn claim(

@@ -17,6 +17,7 @@ use crate::web::State;
 use crate::web::acting::Acting;
 use crate::web::answer::{Answer, plain};
 use crate::web::extract::{Body, IfMatch, Path};
+use crate::web::looking::Showing as _;
 use crate::web::time::Time;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -75,8 +76,9 @@ pub async fn list(Extract(state): Extract<State>, Path(unit): Path<UnitId>, _: N
         return Err(Refusal::NotFound("unit").into());
     }
     let periods = store::assignment::of_units(&mut tx, &[unit]).await?;
+    let shown: Vec<PatientId> = periods.iter().map(|period| period.patient_id).collect();
     let items = periods.into_iter().rev().map(AssignmentView::from).collect();
-    Ok(plain(&ListOf::whole(items)))
+    Ok(plain(&ListOf::whole(items)).showing(shown))
 }
 
 pub async fn create(acting: Acting, Path(unit): Path<UnitId>, Body(new): Body<NewAssignment>) -> Answer {

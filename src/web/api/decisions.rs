@@ -17,7 +17,7 @@ use crate::web::extract::{Body, Path};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
-    reason: String,
+    pub(super) reason: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -125,6 +125,7 @@ pub async fn logout(Extract(state): Extract<State>, signed: Signed, headers: Hea
 pub(in crate::web) async fn end(state: &State, signed: &Signed, headers: &HeaderMap) -> Result<(), Problem> {
     if let Some(token) = cookie::token(headers) {
         sign_in::sign_out(&state.desk, &signed.caller, token).await?;
+        state.stream.somebody_left();
     }
     Ok(())
 }

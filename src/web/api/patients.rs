@@ -20,6 +20,7 @@ use crate::web::acting::Acting;
 use crate::web::answer::{Answer, plain, versioned};
 use crate::web::extract::{Body, IfMatch, Path, Query};
 use crate::web::guard::Signed;
+use crate::web::looking::Showing as _;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Patient)]
@@ -129,7 +130,8 @@ pub async fn list(
     let cursor = super::cursor(query.cursor.as_deref());
     let mut tx = state.desk.db.read().await?;
     let page = store::patient::list(&mut tx, &filter, cursor.as_ref(), limit).await?;
-    Ok(plain(&ListOf::of(page, |patient| PatientView::of(patient, role))))
+    let shown: Vec<PatientId> = page.items.iter().map(|patient| patient.id).collect();
+    Ok(plain(&ListOf::of(page, |patient| PatientView::of(patient, role))).showing(shown))
 }
 
 pub async fn get(Extract(state): Extract<State>, signed: Signed, Path(id): Path<Uuid>) -> Answer {
@@ -138,7 +140,7 @@ pub async fn get(Extract(state): Extract<State>, signed: Signed, Path(id): Path<
         .await?
         .ok_or(Refusal::NotFound("patient"))?;
     let view = PatientView::of(patient, signed.caller.role);
-    Ok(versioned(StatusCode::OK, view.version, &view))
+    Ok(versioned(StatusCode::OK, view.version, &view).showing([PatientId(id)]))
 }
 
 pub async fn create(acting: Acting, Body(referral): Body<Referral>) -> Answer {

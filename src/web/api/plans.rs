@@ -19,6 +19,7 @@ use crate::web::State;
 use crate::web::acting::Acting;
 use crate::web::answer::{Answer, plain, versioned};
 use crate::web::extract::{Path, Precondition, Query, Text};
+use crate::web::looking::Showing as _;
 use crate::web::problem::Problem;
 
 /// One version of a patient's parameters: the keys of the plan body stand beside these.
@@ -70,7 +71,7 @@ pub async fn get(Extract(state): Extract<State>, Path(id): Path<Uuid>) -> Answer
         .await?
         .ok_or(Refusal::NotFound("plan: none was set yet"))?;
     let view = PlanView::of(row)?;
-    Ok(versioned(StatusCode::OK, view.version, &view))
+    Ok(versioned(StatusCode::OK, view.version, &view).showing([PatientId(id)]))
 }
 
 pub async fn put(
@@ -119,5 +120,5 @@ pub async fn versions(
         (Some(_), Some(last)) => Some(last.version.to_string()),
         _ => None,
     };
-    Ok(plain(&ListOf { items, next_cursor }))
+    Ok(plain(&ListOf { items, next_cursor }).showing([PatientId(id)]))
 }

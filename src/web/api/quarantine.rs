@@ -6,16 +6,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{ListOf, Who, cursor, limit};
+use super::{ListOf, Who, bad_query, cursor, limit};
 use crate::desk::Refusal;
 use crate::domain::ids::{QuarantineId, UnitId};
 use crate::store;
-use crate::store::quarantine::{Case, Quarantined};
+use crate::store::quarantine::{self, Case, Quarantined};
 use crate::web::State;
 use crate::web::answer::{Answer, plain};
 use crate::web::extract::{Path, Query};
+use crate::web::looking::Showing as _;
 use crate::web::problem::Problem;
 use crate::wire::problem::Problem as Fault;
+use crate::wire::session::RejectCode;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Quarantined)]
@@ -35,11 +37,39 @@ pub struct QuarantinedView {
     /// How often the same bytes came.
     pub seen: i64,
     pub last_seen_at: DateTime<Utc>,
+    /// How often it was replayed and refused again.
+    pub tries: i64,
+    pub last_try: Option<TryView>,
     /// `waiting`, `replayed` or `dismissed`.
     pub state: String,
     pub decided_by: Option<Who>,
     pub decided_at: Option<DateTime<Utc>>,
     pub decision_reason: Option<String>,
+    /// What it became, where it was replayed.
+    pub taken_in: Option<TakenInView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = QuarantineTry)]
+pub struct TryView {
+    pub at: DateTime<Utc>,
+    pub by: Who,
+    /// Why it was refused again; one of the reasons for quarantine.
+    pub reason: String,
+    pub problems: Vec<Fault>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = QuarantineTakenIn)]
+pub struct TakenInView {
+    /// `stored`, or `duplicate` where the session was stored already.
+    #[schema(value_type = String)]
+    pub outcome: &'static str,
+    #[schema(value_type = String)]
+    pub unit_id: UnitId,
+    pub session_id: Uuid,
+    /// By how much the replay moved its times.
+    pub shift_seconds: i64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,12 +83,16 @@ pub struct MessageView {
     pub payload_hex: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+/// Which messages, by where they stand.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Waiting {
-    Waiting,
+pub enum Standing {
+    #[default]
+    #[serde(alias = "waiting")]
+    Open,
     Replayed,
     Dismissed,
+    All,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -67,24 +101,50 @@ pub struct QuarantineQuery {
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u32>,
     cursor: Option<String>,
-    /// All where nothing is said.
+    /// `open`, so those that wait, where nothing is said.
     #[param(inline)]
-    state: Option<Waiting>,
+    state: Option<Standing>,
+    /// `not_json`, `bad_field`, `too_many`, `too_large`, `clock_fault`, `unregistered`, `session_conflict` or `poison`.
+    reason: Option<String>,
+    /// As the message's topic names it.
+    #[param(value_type = Option<String>)]
+    unit_id: Option<UnitId>,
 }
 
 impl QuarantinedView {
     /// Also for the command line.
     pub fn of(row: Quarantined) -> Result<Self, Problem> {
-        let problems = serde_json::from_str(&row.problems).map_err(|error| {
-            Problem::internal(&format!(
-                "quarantine.problems of {} cannot be read: {error}",
-                row.id
-            ))
-        })?;
+        let faults = |column: &str, text: &str| {
+            serde_json::from_str(text).map_err(|error| {
+                Problem::internal(&format!(
+                    "quarantine.{column} of {} cannot be read: {error}",
+                    row.id
+                ))
+            })
+        };
+        let problems = faults("problems", &row.problems)?;
+        let last_try = match row.last_try {
+            None => None,
+            Some(last) => Some(TryView {
+                at: last.at,
+                problems: faults("tried_problems", &last.problems)?,
+                reason: last.reason,
+                by: last.by.into(),
+            }),
+        };
         let state = row.state.word().to_owned();
-        let settled = match row.state {
-            Case::Waiting => None,
-            Case::Replayed(settled) | Case::Dismissed(settled) => Some(settled),
+        let (settled, taken_in) = match row.state {
+            Case::Waiting => (None, None),
+            Case::Dismissed(settled) => (Some(settled), None),
+            Case::Replayed(settled, taken) => (
+                Some(settled),
+                Some(TakenInView {
+                    outcome: if taken.duplicate { "duplicate" } else { "stored" },
+                    unit_id: taken.key.unit_id,
+                    session_id: taken.key.session_id,
+                    shift_seconds: taken.shift_seconds,
+                }),
+            ),
         };
         Ok(Self {
             id: row.id.0,
@@ -98,10 +158,13 @@ impl QuarantinedView {
             size: row.payload_len,
             seen: row.seen,
             last_seen_at: row.last_seen_at,
+            tries: row.tries,
+            last_try,
             state,
             decided_at: settled.as_ref().map(|settled| settled.at),
             decision_reason: settled.as_ref().map(|settled| settled.reason.clone()),
             decided_by: settled.map(|settled| settled.by.into()),
+            taken_in,
         })
     }
 }
@@ -131,22 +194,40 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 pub async fn list(Extract(state): Extract<State>, Query(query): Query<QuarantineQuery>) -> Answer {
-    let word = query.state.map(|state| match state {
-        Waiting::Waiting => "waiting",
-        Waiting::Replayed => "replayed",
-        Waiting::Dismissed => "dismissed",
-    });
+    let filter = quarantine::Filter {
+        standing: match query.state.unwrap_or_default() {
+            Standing::Open => quarantine::Standing::Open,
+            Standing::Replayed => quarantine::Standing::Replayed,
+            Standing::Dismissed => quarantine::Standing::Dismissed,
+            Standing::All => quarantine::Standing::All,
+        },
+        reason: query.reason.map(|word| reason(&word)).transpose()?,
+        unit_id: query.unit_id,
+    };
     let most = limit(query.limit)?;
     let after = cursor(query.cursor.as_deref());
     let mut tx = state.desk.db.read().await?;
-    let page = store::quarantine::list(&mut tx, word, after.as_ref(), most).await?;
+    let page = quarantine::list(&mut tx, &filter, after.as_ref(), most).await?;
     let next_cursor = page.next.map(|cursor| cursor.as_str().to_owned());
+    let shown: Vec<_> = page.items.iter().filter_map(|row| row.patient_id).collect();
     let items = page
         .items
         .into_iter()
         .map(QuarantinedView::of)
         .collect::<Result<_, _>>()?;
-    Ok(plain(&ListOf { items, next_cursor }))
+    Ok(plain(&ListOf { items, next_cursor }).showing(shown))
+}
+
+/// A word that is none of the reasons would find nothing, and look like health.
+fn reason(word: &str) -> Result<String, Problem> {
+    match RejectCode::from_word(word) {
+        Some(code) => Ok(code.word().to_owned()),
+        None => Err(bad_query(
+            "reason",
+            "unknown_reason",
+            "is none of the reasons for quarantine",
+        )),
+    }
 }
 
 pub async fn get(Extract(state): Extract<State>, Path(id): Path<Uuid>) -> Answer {
@@ -158,5 +239,6 @@ pub async fn get(Extract(state): Extract<State>, Path(id): Path<Uuid>) -> Answer
     let payload = store::quarantine::payload(&mut tx, QuarantineId(id))
         .await?
         .ok_or_else(missing)?;
-    Ok(plain(&MessageView::of(row, payload)?))
+    let shown = row.patient_id;
+    Ok(plain(&MessageView::of(row, payload)?).showing(shown))
 }

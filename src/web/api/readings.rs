@@ -14,6 +14,7 @@ use crate::store::{self, Cursor};
 use crate::web::State;
 use crate::web::answer::{Answer, plain};
 use crate::web::extract::{Path, Query};
+use crate::web::looking::Showing as _;
 use crate::web::problem::Problem;
 use crate::web::time::AskedTime;
 
@@ -78,7 +79,7 @@ pub async fn list(
                 }
                 if items.len() == most {
                     let next_cursor = Some(Place { after, skip: place }.text());
-                    return Ok(plain(&ListOf { items, next_cursor }));
+                    return Ok(plain(&ListOf { items, next_cursor }).showing([PatientId(id)]));
                 }
                 items.push(ReadingOfSession {
                     unit_id: session.key.unit_id.clone(),
@@ -90,7 +91,7 @@ pub async fn list(
             after = Some(store::shown::cursor_after(session));
         }
         if page.next.is_none() {
-            return Ok(plain(&ListOf::whole(items)));
+            return Ok(plain(&ListOf::whole(items)).showing([PatientId(id)]));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Alive is that the process answers; ready that database, broker and ingest work.
+//! Alive is that the process answers; ready that what this one needs works; the service is all processes together.
 
 use axum::Json;
 use axum::extract::State as Extract;
@@ -18,8 +18,10 @@ pub struct Service {
     #[serde(flatten)]
     standing: Standing,
     now: DateTime<Utc>,
-    /// Seconds since the service last said that it is subscribed and can commit; null if it never did.
-    ingest_lag_seconds: Option<i64>,
+    /// Seconds since `last_verified`; null if that never was. It grows to 30 while all is well.
+    last_verified_seconds_ago: Option<i64>,
+    /// Seconds that the oldest message received and not committed has waited; 0 where none waits.
+    ingest_lag_seconds: i64,
     /// Messages in quarantine that wait for a person.
     quarantine_waiting: i64,
 }
@@ -28,10 +30,12 @@ pub async fn get(Extract(state): Extract<State>) -> Answer {
     let now = state.desk.clock.now();
     let standing = standing::of(&state, now).await;
     let mut tx = state.desk.db.read().await?;
-    let counts = store::quarantine::counts(&mut tx).await?;
+    let waiting = store::quarantine::waiting(&mut tx).await?;
+    let age = |at: DateTime<Utc>| (now - at).num_seconds().max(0);
     Ok(plain(&Service {
-        ingest_lag_seconds: standing.last_verified.map(|at| (now - at).num_seconds().max(0)),
-        quarantine_waiting: counts.get("waiting").copied().unwrap_or(0),
+        last_verified_seconds_ago: standing.last_verified.map(age),
+        ingest_lag_seconds: standing.waiting_since.map_or(0, age),
+        quarantine_waiting: waiting.iter().map(|(_, count, _)| count).sum(),
         standing,
         now,
     }))
@@ -54,13 +58,14 @@ pub struct Ready {
 
 pub async fn readyz(Extract(state): Extract<State>) -> Response {
     let standing = standing::of(&state, state.desk.clock.now()).await;
-    let status = if standing.works {
+    let is_ready = standing.is_ready();
+    let status = if is_ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
     let ready = Ready {
-        ready: standing.works,
+        ready: is_ready,
         parts: standing.parts,
     };
     (status, Json(ready)).into_response()

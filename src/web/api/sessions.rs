@@ -10,19 +10,24 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::finding::{FindingView, Signatures};
+use super::shift::ShiftView;
 use super::{ListOf, Who, cursor, limit};
 use crate::desk::Refusal;
+use crate::desk::shift::version;
 use crate::domain::finding::FindingState;
 use crate::domain::ids::{PatientId, ReadingId, SessionKey, UnitId};
 use crate::domain::number::Milli;
 use crate::domain::reading::{Context, Decision, Reading};
 use crate::domain::session::{Answer as Answered, Trigger};
+use crate::domain::time::moved;
 use crate::store::decision::DecisionRow;
+use crate::store::shift::ShiftRow;
 use crate::store::shown::ShownSession;
 use crate::store::{self, Tx};
 use crate::web::State;
 use crate::web::answer::{Answer, plain};
 use crate::web::extract::{Path, Query};
+use crate::web::looking::Showing as _;
 use crate::web::problem::Problem;
 use crate::web::time::AskedTime;
 use crate::wire;
@@ -39,6 +44,13 @@ pub struct SessionView {
     pub received_at: DateTime<Utc>,
     /// The version it was judged by.
     pub plan_version: Option<i64>,
+    /// By how much a person moved the session's times from those that the unit sent, which were from a wrong clock. Every
+    /// time here but `received_at` and `sent` is moved by it.
+    pub shift_seconds: i64,
+    /// Each time that they were moved, oldest first.
+    pub shifts: Vec<ShiftView>,
+    /// Rises with each shift.
+    pub version: i64,
     pub readings: Vec<ReadingView>,
     pub answers: Vec<AnswerView>,
     pub findings: Vec<FindingView>,
@@ -77,6 +89,8 @@ pub struct SentView {
     pub unit: String,
     pub comparator: Option<String>,
     pub source: Option<String>,
+    /// By the unit's clock, before any shift.
+    pub taken_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -137,28 +151,39 @@ pub async fn list(
             findings.entry(key).or_default().push(view);
         }
     }
+    let mut shifts: HashMap<SessionKey, Vec<ShiftRow>> = HashMap::new();
+    for row in store::shift::of_sessions(&mut tx, &keys).await? {
+        shifts.entry(row.key.clone()).or_default().push(row);
+    }
     let sessions = unfold(&mut tx, &page.items).await?;
     let items = page
         .items
         .into_iter()
         .zip(sessions)
-        .map(|(session, unfolded)| SessionView {
-            trigger: session.trigger,
-            started_at: session.started_at,
-            completed_at: session.completed_at,
-            received_at: session.received_at,
-            plan_version: session.plan_version,
-            readings: unfolded.readings,
-            answers: unfolded.answers,
-            findings: findings.remove(&session.key).unwrap_or_default(),
-            session_id: session.key.session_id,
-            unit_id: session.key.unit_id,
+        .map(|(session, unfolded)| {
+            let shifts = shifts.remove(&session.key).unwrap_or_default();
+            SessionView {
+                trigger: session.trigger,
+                started_at: session.started_at,
+                completed_at: session.completed_at,
+                received_at: session.received_at,
+                plan_version: session.plan_version,
+                shift_seconds: session.document.shift_seconds,
+                version: version(&shifts),
+                shifts: shifts.into_iter().map(ShiftView::from).collect(),
+                readings: unfolded.readings,
+                answers: unfolded.answers,
+                findings: findings.remove(&session.key).unwrap_or_default(),
+                session_id: session.key.session_id,
+                unit_id: session.key.unit_id,
+            }
         })
         .collect();
     Ok(plain(&ListOf {
         items,
         next_cursor: page.next.map(|cursor| cursor.as_str().to_owned()),
-    }))
+    })
+    .showing([patient]))
 }
 
 /// 404 where there is no such patient: an empty list would say that there is one.
@@ -191,10 +216,11 @@ pub(super) async fn unfold(tx: &mut Tx, sessions: &[ShownSession]) -> Result<Vec
     sessions
         .iter()
         .map(|session| {
-            let decoded = wire::session::decode(
+            let decoded = wire::session::decode_moved(
                 &session.key.unit_id,
-                session.document.as_bytes(),
+                session.document.text.as_bytes(),
                 session.received_at,
+                session.document.shift_seconds,
             )
             .map_err(|rejection| {
                 Problem::internal(&format!(
@@ -247,6 +273,7 @@ fn reading_view(
             unit: reading.sent.unit,
             comparator: reading.sent.comparator,
             source: reading.sent.source,
+            taken_at: moved(reading.taken_at, -session.document.shift_seconds).unwrap_or(reading.taken_at),
         },
         taken_at: reading.taken_at,
         state: stored.state.word(),

@@ -106,6 +106,7 @@ pub async fn create(Extract(state): Extract<State>, acting: Acting, Body(member)
 }
 
 pub async fn change(
+    Extract(state): Extract<State>,
     acting: Acting,
     Path(id): Path<Uuid>,
     IfMatch(seen): IfMatch,
@@ -119,5 +120,9 @@ pub async fn change(
     };
     let mut act = acting.begin().await?;
     let view = StaffView::from(desk::change(&mut act, StaffId(id), seen, change).await?);
-    acting.done(act, StatusCode::OK, Some(view.version), &view).await
+    let answer = acting
+        .done(act, StatusCode::OK, Some(view.version), &view)
+        .await?;
+    state.stream.somebody_left();
+    Ok(answer)
 }

@@ -74,8 +74,10 @@ pub async fn create(acting: Acting, Body(new): Body<NewToken>) -> Answer {
     acting.done_with_secret(act, None, &view, "token").await
 }
 
-pub async fn revoke(acting: Acting, Path(id): Path<Uuid>) -> Answer {
+pub async fn revoke(Extract(state): Extract<State>, acting: Acting, Path(id): Path<Uuid>) -> Answer {
     let mut act = acting.begin().await?;
     let view = TokenView::from(desk::revoke(&mut act, TokenId(id)).await?);
-    acting.done(act, StatusCode::OK, None, &view).await
+    let answer = acting.done(act, StatusCode::OK, None, &view).await?;
+    state.stream.somebody_left();
+    Ok(answer)
 }

@@ -1,6 +1,8 @@
-//! Plain pages, made on the server; they work without scripts, and the console proper is built on the same reads.
+//! Plain pages, made on the server; they work without scripts, and the console proper is built on the same reads. The
+//! worklist's own script only keeps it as the service has it.
 
 pub mod problem;
+pub mod script;
 pub mod sign_in;
 pub mod style;
 pub mod trouble;

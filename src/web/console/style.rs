@@ -4,7 +4,15 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 
 pub async fn serve() -> Response {
-    let mut response = include_str!("homeward.css").into_response();
+    sheet(include_str!("homeward.css"))
+}
+
+pub async fn of_docs() -> Response {
+    sheet(include_str!("../docs/docs.css"))
+}
+
+fn sheet(text: &'static str) -> Response {
+    let mut response = text.into_response();
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,

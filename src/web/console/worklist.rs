@@ -13,15 +13,17 @@ use serde::Deserialize;
 use super::page;
 use crate::domain::alert::{About, AlertState};
 use crate::domain::finding::{FindingState, Severity};
-use crate::domain::ids::AlertId;
+use crate::domain::ids::{AlertId, PatientId};
 use crate::domain::staff::Role;
 use crate::domain::time::Instant;
 use crate::store::finding::FindingRow;
 use crate::store::worklist::{self, Filter, Listed};
 use crate::web::State;
+use crate::web::api::NoQuery;
 use crate::web::api::finding::Signatures;
 use crate::web::extract::Query;
 use crate::web::guard::Signed;
+use crate::web::looking::Showing as _;
 use crate::web::problem::Problem;
 use crate::web::routes::CLINICAL;
 use crate::web::standing::{self, Standing};
@@ -43,6 +45,24 @@ struct Page {
     role: &'static str,
     csrf_token: String,
     refreshes: bool,
+    list: List,
+}
+
+/// What changes of the page, alone.
+#[derive(Debug, Template)]
+#[template(path = "list.html", config = ".askama.toml")]
+struct Fragment {
+    service_name: String,
+    list: List,
+}
+
+#[derive(Debug)]
+struct List {
+    /// Whose page it is, and of which version: a list for another one is of no use to it.
+    page: String,
+    title: String,
+    /// When it was looked at.
+    at: String,
     shows_patients: bool,
     standing: Standing,
     verified: String,
@@ -53,10 +73,16 @@ struct Page {
 /// A patient (or a unit nobody has) with everything open about them.
 #[derive(Debug)]
 struct Row {
+    /// Whom it is about.
+    key: String,
+    /// The ids of the alerts of each severity, by which the script knows a new one.
+    red: String,
+    amber: String,
     severity: &'static str,
     severity_word: &'static str,
     name: String,
     facts: Vec<(&'static str, String)>,
+    phone: Option<Phone>,
     age: String,
     since: String,
     since_exact: String,
@@ -64,6 +90,13 @@ struct Row {
     reasons: Vec<Reason>,
     /// Nothing of it is so any more; only a person ends it.
     over: bool,
+}
+
+/// A number as it was written down, and as a telephone takes it.
+#[derive(Debug)]
+struct Phone {
+    written: String,
+    dialled: String,
 }
 
 /// A sentence once, however many findings say it.
@@ -83,37 +116,74 @@ pub async fn get(
     signed: Signed,
     Query(query): Query<WorklistQuery>,
 ) -> Result<Response, Problem> {
-    let now = state.desk.clock.now();
-    let timezone = state.settings.timezone;
-    let standing = standing::of(&state, now).await;
-    let role = signed.caller.role;
-    let shows_patients = role == Role::Admin || CLINICAL.contains(&role);
-    let (rows, more) = if shows_patients {
-        rows(&state, now).await?
-    } else {
-        (Vec::new(), false)
-    };
+    let (list, whom) = list(&state, &signed).await?;
     Ok(page(
         StatusCode::OK,
         &Page {
             service_name: state.settings.service_name.clone(),
             who: signed.caller.actor.name,
-            role: spoken(role),
+            role: spoken(signed.caller.role),
             csrf_token: signed.csrf_token.unwrap_or_default(),
             refreshes: query.refresh.as_deref() != Some("off"),
-            shows_patients,
-            verified: standing
-                .last_verified
-                .map(|at| shown(at, now, timezone))
-                .unwrap_or_default(),
-            standing,
-            rows,
-            more,
+            list,
         },
-    ))
+    )
+    .showing(whom))
 }
 
-async fn rows(state: &State, now: Instant) -> Result<(Vec<Row>, bool), Problem> {
+/// The list alone, for the page's script.
+pub async fn fragment(
+    Extract(state): Extract<State>,
+    signed: Signed,
+    _: NoQuery,
+) -> Result<Response, Problem> {
+    let (list, whom) = list(&state, &signed).await?;
+    let service_name = state.settings.service_name.clone();
+    Ok(page(StatusCode::OK, &Fragment { service_name, list }).showing(whom))
+}
+
+/// The list, and whose data it holds.
+async fn list(state: &State, signed: &Signed) -> Result<(List, Vec<PatientId>), Problem> {
+    let now = state.desk.clock.now();
+    let timezone = state.settings.timezone;
+    let standing = standing::of(state, now).await;
+    let role = signed.caller.role;
+    let shows_patients = role == Role::Admin || CLINICAL.contains(&role);
+    let Listing { rows, more, whom } = if shows_patients {
+        rows(state, now).await?
+    } else {
+        Listing::default()
+    };
+    let title = match rows.len() {
+        _ if !standing.works => "Monitoring is not running".to_owned(),
+        0 => "Worklist".to_owned(),
+        several => format!("{several} on the worklist"),
+    };
+    let list = List {
+        page: format!("{} {}", signed.caller.actor.id, env!("CARGO_PKG_VERSION")),
+        title,
+        at: now.with_timezone(&timezone).format("%H:%M:%S").to_string(),
+        shows_patients,
+        verified: standing
+            .last_verified
+            .map(|at| shown(at, now, timezone))
+            .unwrap_or_default(),
+        standing,
+        rows,
+        more,
+    };
+    Ok((list, whom))
+}
+
+/// The rows, whether there are more, and whose they are.
+#[derive(Debug, Default)]
+struct Listing {
+    rows: Vec<Row>,
+    more: bool,
+    whom: Vec<PatientId>,
+}
+
+async fn rows(state: &State, now: Instant) -> Result<Listing, Problem> {
     let timezone = state.settings.timezone;
     let mut tx = state.desk.db.read().await?;
     let mut listed = worklist::worst_first(&mut tx, &Filter::default(), MOST + 1).await?;
@@ -134,6 +204,11 @@ async fn rows(state: &State, now: Instant) -> Result<(Vec<Row>, bool), Problem> 
             None => groups.push((one.alert.about.clone(), vec![one])),
         }
     }
+    let whom = groups.iter().filter_map(|(about, _)| match about {
+        About::Patient(patient) => Some(*patient),
+        About::Unit(_) | About::Service => None,
+    });
+    let whom = whom.collect();
     let rows = groups
         .into_iter()
         .map(|(about, alerts)| {
@@ -144,7 +219,7 @@ async fn rows(state: &State, now: Instant) -> Result<(Vec<Row>, bool), Problem> 
             row(&about, &alerts, reasons, now, timezone)
         })
         .collect();
-    Ok((rows, more))
+    Ok(Listing { rows, more, whom })
 }
 
 /// Worst first, then the newest; what is no longer so comes last, struck through.
@@ -187,14 +262,12 @@ fn row(about: &About, alerts: &[Listed], reasons: Vec<Reason>, now: Instant, tim
     let is_red = alerts.iter().any(|one| one.alert.severity == Severity::Red);
     let since = alerts.iter().map(|one| one.alert.opened_at).min().unwrap_or(now);
     let whom = alerts.iter().find_map(|one| one.whom.as_ref());
-    let mut facts = Vec::new();
+    let (mut facts, mut phone) = (Vec::new(), None);
     let name = match (about, whom) {
         (About::Patient(_), Some(whom)) => {
             facts.push(("NHS number", whom.nhs_number.spaced()));
             facts.push(("Born", whom.birth_date.format("%-d %B %Y").to_string()));
-            if let Some(phone) = &whom.phone {
-                facts.push(("Telephone", phone.clone()));
-            }
+            phone = whom.phone.as_deref().map(dialled);
             format!("{} {}", whom.given_name, whom.family_name)
         }
         (About::Patient(patient), None) => format!("Patient {patient}"),
@@ -212,11 +285,24 @@ fn row(about: &About, alerts: &[Listed], reasons: Vec<Reason>, now: Instant, tim
             AlertState::New | AlertState::Closed(_) => None,
         })
         .collect();
+    let ids = |severity: Severity| {
+        let alerts = alerts.iter().filter(|one| one.alert.severity == severity);
+        let ids: Vec<String> = alerts.map(|one| one.alert.id.to_string()).collect();
+        ids.join(" ")
+    };
     Row {
+        key: match about {
+            About::Patient(patient) => format!("patient {patient}"),
+            About::Unit(unit) => format!("unit {unit}"),
+            About::Service => "service".to_owned(),
+        },
+        red: ids(Severity::Red),
+        amber: ids(Severity::Amber),
         severity: if is_red { "red" } else { "amber" },
         severity_word: if is_red { "Red" } else { "Amber" },
         name,
         facts,
+        phone,
         age: age(now - since),
         since: shown(since, now, timezone),
         since_exact: since.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
@@ -227,6 +313,16 @@ fn row(about: &About, alerts: &[Listed], reasons: Vec<Reason>, now: Instant, tim
         },
         over: reasons.iter().all(|reason| reason.struck),
         reasons,
+    }
+}
+
+fn dialled(written: &str) -> Phone {
+    Phone {
+        written: written.to_owned(),
+        dialled: written
+            .chars()
+            .filter(|c| c.is_ascii_digit() || *c == '+')
+            .collect(),
     }
 }
 

@@ -1,0 +1,1 @@
+-- Nothing to change: there is one writer, so events become visible in the order of their numbers.

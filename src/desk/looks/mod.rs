@@ -1,0 +1,203 @@
+//! Who looks at a patient's data is on record before they are shown anything. What is asked for while one transaction
+//! commits is recorded by the next, all of it together: a look waits for a commit, and has none to itself.
+
+mod folding;
+
+use std::mem::take;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::oneshot;
+
+use super::{Caller, CallerKind};
+use crate::domain::ids::{Ids, PatientId};
+use crate::domain::time::Instant;
+use crate::store::audit::ActorKind;
+use crate::store::audit_read::{self, Asked, Outcome};
+use crate::store::{Db, StoreError};
+use folding::{Open, Rows};
+
+/// So many looks in one transaction: the writer is not kept from others for long.
+const AT_ONCE: usize = 256;
+
+/// Somebody who is about to be shown something, or was refused it.
+#[derive(Debug, Clone)]
+pub struct Looking {
+    asked: Asked,
+    /// SHA-256 of what makes two looks the same beside that.
+    address: [u8; 32],
+    /// Whose data it is; nobody's where that is not known.
+    patients: Vec<PatientId>,
+    at: Instant,
+}
+
+/// What is looked at.
+#[derive(Debug, Clone)]
+pub struct Sight {
+    /// `sessions.read`.
+    pub act: &'static str,
+    pub subject_kind: &'static str,
+    /// `None`: a list.
+    pub subject_id: Option<String>,
+}
+
+impl Looking {
+    /// `address` tells one page or search of the same list from another.
+    pub fn new(
+        caller: &Caller,
+        sight: Sight,
+        address: &str,
+        outcome: Outcome,
+        patients: Vec<PatientId>,
+        at: Instant,
+    ) -> Self {
+        let (actor_kind, actor_id) = match caller.kind {
+            CallerKind::Staff => (ActorKind::Staff, Some(caller.actor.id)),
+            CallerKind::Token => (ActorKind::Token, Some(caller.actor.id)),
+            CallerKind::Command => (ActorKind::Command, None),
+        };
+        Self {
+            asked: Asked {
+                actor_kind,
+                actor_id,
+                actor_name: caller.actor.name.clone(),
+                act: sight.act.to_owned(),
+                subject_kind: sight.subject_kind.to_owned(),
+                subject_id: sight.subject_id,
+                outcome,
+            },
+            address: Sha256::digest(address).into(),
+            patients,
+            at,
+        }
+    }
+}
+
+/// It could not be put on record, so nobody may be shown it. The log has told why.
+#[derive(Debug, thiserror::Error)]
+#[error("a look could not be put on record")]
+pub struct Unrecorded;
+
+/// Puts looks on record. Clones share what they have open; each process has its own.
+#[derive(Debug, Clone)]
+pub struct Looks {
+    db: Db,
+    ids: Ids,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    looks: Vec<Looking>,
+    /// Told when theirs is committed; dropped untold when it cannot be.
+    askers: Vec<oneshot::Sender<()>>,
+    somebody_writes: bool,
+}
+
+impl Looks {
+    pub fn new(db: Db) -> Self {
+        Self {
+            db,
+            ids: Ids::random(),
+            shared: Arc::default(),
+        }
+    }
+
+    /// Comes back when it is committed.
+    pub async fn record(&self, looking: Looking) -> Result<(), Unrecorded> {
+        let (tell, told) = oneshot::channel();
+        let is_first = {
+            let mut waiting = self.shared.waiting();
+            waiting.looks.push(looking);
+            waiting.askers.push(tell);
+            !std::mem::replace(&mut waiting.somebody_writes, true)
+        };
+        if is_first {
+            // A task of its own: an asker who goes away must not take the others' commit along.
+            tokio::spawn(self.clone().write());
+        }
+        told.await.map_err(|_| Unrecorded)
+    }
+
+    async fn write(self) {
+        let mut turn = Turn {
+            shared: &self.shared,
+            is_over: false,
+        };
+        while let Some((looks, askers)) = turn.next() {
+            let rows = self.shared.open().fold(looks, &self.ids);
+            match self.commit(&rows).await {
+                Ok(()) => {
+                    for asker in askers {
+                        // Whoever has gone away meanwhile is on record all the same.
+                        let _ = asker.send(());
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, looks = askers.len(), "who looked could not be recorded, so nobody was shown anything");
+                    self.shared.open().forget(&rows);
+                }
+            }
+        }
+    }
+
+    async fn commit(&self, rows: &Rows) -> Result<(), StoreError> {
+        let goes_on = rows.entered.is_empty() && rows.left.is_empty();
+        let mut tx = if goes_on {
+            self.db.begin_one().await?
+        } else {
+            self.db.begin().await?
+        };
+        audit_read::put(&mut tx, &rows.looks()).await?;
+        audit_read::enter(&mut tx, &rows.entered).await?;
+        audit_read::leave(&mut tx, &rows.left).await?;
+        tx.commit().await
+    }
+}
+
+impl Shared {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whose turn it is to write. However it ends, the next asker finds that nobody writes.
+struct Turn<'a> {
+    shared: &'a Shared,
+    is_over: bool,
+}
+
+impl Turn<'_> {
+    /// What has come meanwhile; with nothing the turn is over.
+    fn next(&mut self) -> Option<(Vec<Looking>, Vec<oneshot::Sender<()>>)> {
+        let mut waiting = self.shared.waiting();
+        if waiting.looks.is_empty() {
+            waiting.somebody_writes = false;
+            self.is_over = true;
+            return None;
+        }
+        let most = waiting.looks.len().min(AT_ONCE);
+        let later = (waiting.looks.split_off(most), waiting.askers.split_off(most));
+        let now = (take(&mut waiting.looks), take(&mut waiting.askers));
+        (waiting.looks, waiting.askers) = later;
+        Some(now)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            *self.shared.waiting() = Waiting::default();
+        }
+    }
+}

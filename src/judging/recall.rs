@@ -1,0 +1,108 @@
+//! What this process knows of patients from its last batches. It is never searched for what has changed: a patient's turn
+//! number says whether anybody has locked her since, and then all of it is read anew.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::TimeDelta;
+
+use crate::domain::ids::PatientId;
+use crate::domain::time::Instant;
+use crate::engine;
+
+use super::plans::Plans;
+use super::standing::Standing;
+
+/// How much longer than rules need it the past is kept: data that comes a day late still finds it.
+const SPARE: TimeDelta = TimeDelta::days(1);
+
+/// A patient as the transaction of that turn left her.
+#[derive(Debug, Clone)]
+pub struct Known {
+    pub(super) turn: i64,
+    pub(super) plans: Plans,
+    /// Every session completed from here on is among `sessions`, and every older one with a reading out of time.
+    pub(super) since: Instant,
+    /// By `completed_at`, unit and session.
+    pub(super) sessions: Vec<Arc<Standing>>,
+}
+
+impl Known {
+    /// What a batch found and wrote of a patient; the part of the past that no rule will ask for is left out.
+    pub(super) fn new(turn: i64, plans: Plans, since: Instant, mut sessions: Vec<Arc<Standing>>) -> Self {
+        sessions
+            .sort_by(|one, other| (one.completed_at(), one.key()).cmp(&(other.completed_at(), other.key())));
+        let wanted = sessions
+            .last()
+            .map(|newest| newest.completed_at() - engine::reach(&plans) - SPARE);
+        let since = wanted.map_or(since, |wanted| wanted.max(since));
+        sessions.retain(|row| row.completed_at() >= since || row.out_of_time);
+        Self {
+            turn,
+            plans,
+            since,
+            sessions,
+        }
+    }
+}
+
+/// Patients seen lately, kept over batches, up to a number of sessions.
+#[derive(Debug)]
+pub struct Recall {
+    most: usize,
+    kept: Mutex<Kept>,
+}
+
+/// Whoever is not seen while `young` fills up is forgotten with `old`.
+#[derive(Debug, Default)]
+struct Kept {
+    young: HashMap<PatientId, Arc<Known>>,
+    old: HashMap<PatientId, Arc<Known>>,
+    /// Sessions in `young`.
+    sessions: usize,
+}
+
+impl Recall {
+    /// Keeps at most about so many sessions, of some 400 bytes each. With none every batch reads the past.
+    pub fn new(most: usize) -> Self {
+        Self {
+            most,
+            kept: Mutex::default(),
+        }
+    }
+
+    /// Those patients of whom all is known, given the turns that the caller's transaction has just taken.
+    pub(super) fn of(&self, turns: impl Iterator<Item = (PatientId, i64)>) -> HashMap<PatientId, Arc<Known>> {
+        let kept = self.kept();
+        turns
+            .filter_map(|(patient, turn)| {
+                let known = kept.young.get(&patient).or_else(|| kept.old.get(&patient))?;
+                (known.turn + 1 == turn).then(|| (patient, Arc::clone(known)))
+            })
+            .collect()
+    }
+
+    /// Keeps what a transaction left. Only after its commit: the number of a turn that was undone is taken again.
+    pub fn keep(&self, known: Vec<(PatientId, Known)>) {
+        let mut kept = self.kept();
+        for (patient, known) in known {
+            kept.sessions += known.sessions.len();
+            if let Some(before) = kept.young.insert(patient, Arc::new(known)) {
+                kept.sessions -= before.sessions.len();
+            }
+            if kept.sessions > self.most / 2 {
+                kept.old = std::mem::take(&mut kept.young);
+                kept.sessions = 0;
+            }
+        }
+    }
+
+    /// Forgets everyone: a database that came back may have come back as of an earlier time, and would count turns again.
+    pub fn forget(&self) {
+        *self.kept() = Kept::default();
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

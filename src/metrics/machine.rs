@@ -1,0 +1,53 @@
+//! What this process uses of its machine, from `/proc`; on a system without it there is nothing to tell.
+
+use std::fs;
+
+/// Under the names that every exporter uses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Usage {
+    pub cpu_seconds: f64,
+    pub resident_bytes: f64,
+    pub virtual_bytes: f64,
+    pub open_files: f64,
+    pub most_files: Option<f64>,
+    /// Since 1970.
+    pub started_at: f64,
+}
+
+pub fn usage() -> Option<Usage> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // The program's name stands in brackets and may hold anything; numbers begin after it with the third.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    let field = |number: usize| fields.get(number - 3)?.parse::<f64>().ok();
+    let [ticks, page] = [rustix::param::clock_ticks_per_second(), page_size()].map(whole);
+    let boot = fs::read_to_string("/proc/stat").ok()?;
+    let booted_at = boot
+        .lines()
+        .find_map(|line| line.strip_prefix("btime ")?.trim().parse::<f64>().ok())?;
+    Some(Usage {
+        cpu_seconds: (field(14)? + field(15)?) / ticks,
+        virtual_bytes: field(23)?,
+        resident_bytes: field(24)? * page,
+        open_files: whole(fs::read_dir("/proc/self/fd").ok()?.count() as u64),
+        most_files: most_files(),
+        started_at: booted_at + field(22)? / ticks,
+    })
+}
+
+fn page_size() -> u64 {
+    rustix::param::page_size() as u64
+}
+
+fn most_files() -> Option<f64> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "none of these comes near 2^53")]
+fn whole(count: u64) -> f64 {
+    count as f64
+}

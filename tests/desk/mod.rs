@@ -1,0 +1,7 @@
+//! What staff do with what home units got wrong, on both databases.
+
+mod clocks;
+mod law;
+mod replay;
+mod rivals;
+mod shift;

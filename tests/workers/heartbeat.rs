@@ -1,0 +1,30 @@
+use futures_util::FutureExt as _;
+use homeward::broker::Link;
+use homeward::ingest::pulse::Pulse;
+use homeward::workers::heartbeat::{Heartbeat, Identity};
+use tokio::sync::watch;
+
+use crate::support::databases;
+use crate::support::ward::at;
+
+/// It would otherwise run round for as long as the process lives.
+#[tokio::test]
+async fn a_heartbeat_sleeps_until_the_connection_changes_again() {
+    let database = databases::sqlite().await;
+    let (connection, link) = watch::channel(Link::default());
+    let identity = Identity {
+        id: uuid::Uuid::from_u128(1),
+        name: "homeward".to_owned(),
+        started_at: at("21T09:00"),
+    };
+    let heartbeat = Heartbeat::new(database.db.clone(), identity, link, Pulse::default());
+    connection.send_modify(|link| link.inbound = true);
+    assert!(
+        heartbeat.woken().now_or_never().is_none(),
+        "that was before it lay down"
+    );
+    let mut sleeping = Box::pin(heartbeat.woken());
+    assert!(sleeping.as_mut().now_or_never().is_none());
+    connection.send_modify(|link| link.inbound = false);
+    assert!(sleeping.now_or_never().is_some());
+}

@@ -1,0 +1,4 @@
+//! What happens because time passed, a step at a time.
+
+mod heartbeat;
+mod retention;
