@@ -22,6 +22,9 @@ pub enum RuleKind {
     Change(Change),
     Answer(AnswerRule),
     Combination(Combination),
+    Missed(Missed),
+    Incomplete(Incomplete),
+    Adherence(Adherence),
 }
 
 impl RuleKind {
@@ -32,6 +35,9 @@ impl RuleKind {
             Self::Change(_) => "change",
             Self::Answer(_) => "answer",
             Self::Combination(_) => "combination",
+            Self::Missed(_) => "missed",
+            Self::Incomplete(_) => "incomplete",
+            Self::Adherence(_) => "adherence",
         }
     }
 }
@@ -102,4 +108,27 @@ pub struct Term(pub Vec<Named>);
 pub struct Named {
     pub rule: String,
     pub side: Option<Side>,
+}
+
+/// Fires at each missed due time from the `after`-th in a row on. Compliance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missed {
+    pub after: u32,
+    pub severity: Severity,
+}
+
+/// Fires when so many scheduled sessions in a row lack an accepted reading of one of the measures. Compliance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incomplete {
+    pub measures: Vec<Measure>,
+    pub sessions_in_row: u32,
+    pub severity: Severity,
+}
+
+/// Fires when fewer than `at_least` of the last 7 countable days were kept. Compliance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adherence {
+    /// 1 to 7.
+    pub at_least: u32,
+    pub severity: Severity,
 }

@@ -1,6 +1,6 @@
 //! A window of days begins at a local midnight ("since Monday"), so it is an hour longer or shorter where the clocks change.
 
-use chrono::{Days, LocalResult, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use crate::domain::time::Instant;
@@ -19,15 +19,20 @@ pub(super) fn longest(days: u16) -> TimeDelta {
     TimeDelta::days(i64::from(days) + 2)
 }
 
-/// The first instant of a local day. A midnight that is skipped is the first minute that exists again; of a repeated one, the first.
-fn midnight(zone: Tz, day: NaiveDate) -> Instant {
-    let start = day.and_time(NaiveTime::MIN);
+/// The first instant of a local day.
+pub(super) fn midnight(zone: Tz, day: NaiveDate) -> Instant {
+    instant(zone, day.and_time(NaiveTime::MIN))
+}
+
+/// When a local time is. One that is skipped is the first minute that exists again; of a repeated one, the first.
+pub(super) fn instant(zone: Tz, local: NaiveDateTime) -> Instant {
+    // A zone that crossed the date line skipped a whole day.
     let whole_days = 2 * 24 * 60;
     (0..whole_days)
-        .filter_map(|minute| start.checked_add_signed(TimeDelta::minutes(minute)))
+        .filter_map(|minute| local.checked_add_signed(TimeDelta::minutes(minute)))
         .find_map(|local| match zone.from_local_datetime(&local) {
             LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.with_timezone(&Utc)),
             LocalResult::None => None,
         })
-        .unwrap_or_else(|| start.and_utc())
+        .unwrap_or_else(|| local.and_utc())
 }

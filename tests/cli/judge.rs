@@ -205,14 +205,119 @@ fn what_cannot_be_taken_is_said_at_its_place() {
 }
 
 #[test]
-fn due_times_are_refused_rather_than_left_empty() {
-    let answer = judged(&json!({"sessions": [], "now": "2026-11-21T12:00:00Z"}));
-    assert_eq!(answer["problems"][0]["at"], "/now");
-    assert_eq!(answer["problems"][0]["code"], "not_supported");
+fn a_misspelt_key_is_said_and_passed_over() {
     let misspelt = judged(&json!({"sessions": [], "decision": [], "pauses": []}));
     assert_eq!(misspelt["problems"][0]["at"], "/decision");
     assert_eq!(misspelt["problems"].as_array().expect("problems").len(), 1);
-    assert!(answer.get("due").is_none() && answer.get("compliance").is_none());
+    assert!(misspelt.get("due").is_none() && misspelt.get("compliance").is_none());
+}
+
+fn due_at_nine(rules: &Value) -> Value {
+    let mut plan = plan(rules);
+    plan["schedule"] = json!({"times": ["09:00"]});
+    plan
+}
+
+#[test]
+fn due_times_and_compliance_are_told_where_there_is_a_now() {
+    let served = spo2(FIRST, "2026-11-21T09:04:03Z", &json!(97));
+    let mut case = json!({
+        "plans": [due_at_nine(&json!([]))], "sessions": [served], "admitted_from": "2026-11-20T00:00:00Z",
+        "discharged_at": null, "pauses": null, "outages": [{"from": "2026-11-22T10:00:00Z"}], "now": "2026-11-22T13:00:00Z"
+    });
+    let answer = judged(&case);
+    assert_eq!(
+        answer["due"],
+        json!([
+            {"due": "2026-11-20T09:00:00Z", "state": "missed", "session_id": null},
+            {"due": "2026-11-21T09:00:00Z", "state": "served", "session_id": FIRST},
+            {"due": "2026-11-22T09:00:00Z", "state": "unknown", "session_id": null}
+        ])
+    );
+    assert_eq!(
+        answer["compliance"],
+        json!([{
+            "rule": "missed", "side": null, "kind": "missed", "class": "compliance", "severity": "amber",
+            "state": "current", "late": false, "plan_version": 1, "session_id": null, "unit_id": null,
+            "at": "2026-11-20T09:00:00Z", "numbers": {"bound": 1, "count": 1}, "readings": [],
+            "sentence": "The session due on 20 Nov 2026, 09:00 has not arrived.", "reason": null
+        }])
+    );
+    assert_eq!(answer["problems"], json!([]));
+    assert_eq!(answer["sessions"][0]["findings"], json!([]));
+    case["now"] = Value::Null;
+    let timeless = judged(&case);
+    assert!(timeless.get("due").is_none() && timeless.get("compliance").is_none());
+    assert_eq!(timeless["sessions"], answer["sessions"]);
+    case["now"] = json!("2026-11-22T13:00:00Z");
+    case["admitted_from"] = Value::Null;
+    let nowhere = judged(&case);
+    assert_eq!(
+        (&nowhere["due"], &nowhere["compliance"]),
+        (&json!([]), &json!([]))
+    );
+    assert_eq!(nowhere["problems"][0]["at"], "/admitted_from");
+    assert_eq!(nowhere["problems"][0]["code"], "not_admitted");
+}
+
+#[test]
+fn incomplete_sessions_stand_among_compliance_and_may_be_late() {
+    let mut late = spo2(SECOND, "2026-11-22T09:00:00Z", &json!(97));
+    late["received_at"] = json!("2026-11-24T09:00:00Z");
+    let first = spo2(FIRST, "2026-11-21T09:00:00Z", &json!(97));
+    let case = json!({"plans": [plan(&json!([]))], "sessions": [late, first], "admitted_from": "2026-11-01T00:00:00Z", "now": "2026-11-25T00:00:00Z"});
+    let answer = judged(&case);
+    let compliance = answer["compliance"].as_array().expect("findings");
+    assert_eq!(compliance.len(), 1);
+    assert_eq!(compliance[0]["rule"], "incomplete");
+    assert_eq!(compliance[0]["session_id"], SECOND);
+    assert_eq!(compliance[0]["unit_id"], "HU-1");
+    assert_eq!(compliance[0]["late"], true);
+    assert_eq!(compliance[0]["numbers"], json!({"bound": 2, "count": 2}));
+    assert_eq!(answer["sessions"][1]["findings"], json!([]));
+    assert_eq!(answer["due"], json!([]));
+}
+
+#[test]
+fn a_session_that_is_a_duplicate_or_rejected_serves_nothing_more() {
+    let at = "2026-11-21T09:04:03Z";
+    let mut empty = spo2(FIRST, at, &json!(97));
+    empty["readings"] = json!([]);
+    let case = json!({
+        "plans": [due_at_nine(&json!([]))], "sessions": [empty.clone(), empty, spo2(FIRST, at, &json!(97))],
+        "admitted_from": "2026-11-21T00:00:00Z", "now": "2026-11-22T00:00:00Z"
+    });
+    let answer = judged(&case);
+    assert_eq!(answer["due"][0]["state"], "missed", "{answer}");
+    assert_eq!(answer["sessions"][2]["outcome"], "rejected");
+}
+
+#[test]
+fn faults_of_the_calendar_refuse_the_case_at_their_places() {
+    let refused = judged(&json!({
+        "now": 5, "admitted_from": "2026-11-21T00:00:00Z", "discharged_at": "2026-11-20T00:00:00Z",
+        "pauses": [{"from": "2026-11-21T00:00:00Z", "to": "2026-11-20T00:00:00Z"}, {"to": null}, {"from": "today"}],
+        "outages": {"from": "2026-11-21T00:00:00Z"}
+    }));
+    let places: Vec<_> = refused["problems"]
+        .as_array()
+        .expect("problems")
+        .iter()
+        .map(|problem| (problem["at"].clone(), problem["code"].clone()))
+        .collect();
+    let place = |at: &str, code: &str| (json!(at), json!(code));
+    assert_eq!(
+        places,
+        [
+            place("/now", "bad_field"),
+            place("/pauses/0/to", "to_before_from"),
+            place("/pauses/1", "bad_field"),
+            place("/pauses/2/from", "bad_time"),
+            place("/outages", "bad_field"),
+            place("/discharged_at", "to_before_from"),
+        ]
+    );
+    assert!(refused.get("sessions").is_none());
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! The engine against its page: every fact, every bound, the three laws, and a second engine written from the page alone.
 
 pub(crate) mod build;
+mod compliance;
+mod compliance_days;
+mod compliance_laws;
+mod compliance_oracle;
 mod facts;
 mod laws;
 mod oracle;

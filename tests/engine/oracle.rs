@@ -262,7 +262,10 @@ impl<'a> Oracle<'a> {
                                 )
                             })
                         }
-                        RuleKind::Combination(_) => None,
+                        RuleKind::Combination(_)
+                        | RuleKind::Missed(_)
+                        | RuleKind::Incomplete(_)
+                        | RuleKind::Adherence(_) => None,
                     };
                     findings.extend(found.map(|found| clinical(rule, plan, session, found)));
                 }

@@ -111,6 +111,14 @@ fn rule(rule: &Rule) -> Value {
                 "within_hours": combination.within_hours, "severity": combination.severity,
             })
         }
+        RuleKind::Missed(missed) => json!({"after": missed.after, "severity": missed.severity}),
+        RuleKind::Incomplete(incomplete) => json!({
+            "measures": incomplete.measures, "sessions_in_row": incomplete.sessions_in_row,
+            "severity": incomplete.severity,
+        }),
+        RuleKind::Adherence(adherence) => {
+            json!({"at_least": adherence.at_least, "severity": adherence.severity})
+        }
     };
     body["id"] = json!(rule.id);
     body["kind"] = json!(rule.kind.word());

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::arrival::{self, Admission, Arrival};
+use super::calendar::{self, Calendar};
 use crate::domain::ids::{SessionKey, UnitId};
 use crate::domain::plan::Plan;
 use crate::domain::reading::Decision;
@@ -16,7 +17,7 @@ use crate::wire;
 use crate::wire::problem::Problem;
 use crate::wire::session::RejectCode;
 
-/// The keys of a case. Those after `now` matter to compliance only.
+/// The keys of a case. Those from `now` on matter to compliance only.
 const KEYS: [&str; 8] = [
     "plans",
     "sessions",
@@ -35,6 +36,7 @@ pub(super) struct Case {
     pub(super) arrivals: Vec<Arrival>,
     /// The last decision on each reading, by session.
     pub(super) decisions: HashMap<SessionKey, Vec<(u16, Decision)>>,
+    pub(super) calendar: Calendar,
     /// What was passed over, and is said.
     pub(super) problems: Vec<Problem>,
 }
@@ -49,6 +51,14 @@ struct Body<'a> {
     decisions: Option<Vec<&'a RawValue>>,
     #[serde(borrow, default)]
     now: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    admitted_from: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    discharged_at: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pauses: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    outages: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -66,10 +76,6 @@ impl Case {
         let body: Body<'_> = object(line, "").map_err(|fault| vec![fault])?;
         let mut faults = Vec::new();
         let mut problems = unknown_keys(line);
-        if body.now.is_some_and(|now| now.get() != "null") {
-            let detail = "due times and compliance are not judged yet; everything else was";
-            problems.push(Problem::new("/now", "not_supported", detail));
-        }
         let plans = plans(&body.plans.unwrap_or_default(), &mut faults);
         let arrivals = arrival::read(&body.sessions.unwrap_or_default(), &mut faults);
         let decisions = decisions(
@@ -78,11 +84,21 @@ impl Case {
             &mut faults,
             &mut problems,
         );
+        let calendar = Calendar {
+            now: calendar::moment("now", body.now, &mut faults),
+            admitted_from: calendar::moment("admitted_from", body.admitted_from, &mut faults),
+            discharged_at: calendar::moment("discharged_at", body.discharged_at, &mut faults),
+            pauses: calendar::stretches("pauses", body.pauses, &mut faults),
+            outages: calendar::stretches("outages", body.outages, &mut faults),
+        };
+        faults.extend(calendar.fault());
+        problems.extend(calendar.problem());
         if faults.is_empty() {
             Ok(Self {
                 plans,
                 arrivals,
                 decisions,
+                calendar,
                 problems,
             })
         } else {

@@ -1,6 +1,7 @@
 //! `homeward judge`: the engine without a service. One case a line in, one line out for each; a line that is no case is answered too.
 
 mod arrival;
+mod calendar;
 mod case;
 mod verdict;
 

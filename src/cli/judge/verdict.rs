@@ -1,12 +1,13 @@
 //! The order of keys and rows is part of the answer: two runs over one case must not differ in a byte.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::TimeDelta;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::arrival::{Admission, Arrival};
+use super::calendar::Calendar;
 use super::case::Case;
 use crate::domain::finding::{Class, Finding, FindingState, Numbers, Severity, Side};
 use crate::domain::ids::{ReadingId, SessionKey, UnitId};
@@ -15,6 +16,7 @@ use crate::domain::plan::{Plan, in_force};
 use crate::domain::reading::ReadingState;
 use crate::domain::session::Session;
 use crate::domain::time::Instant;
+use crate::engine::compliance::{self, Attendance, Compliance, Due, DueState, Record};
 use crate::engine::technical::unknown_answers;
 use crate::engine::{Judged, PastSession, ToJudge, judge};
 use crate::wire::problem::Problem;
@@ -34,7 +36,21 @@ pub(super) struct Refused {
 pub(super) struct Verdict {
     /// By (`completed_at`, `unit_id`, `session_id`); those without a readable `completed_at` last.
     sessions: Vec<Judgement>,
+    /// By time; absent where the case has no `now`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due: Option<Vec<DueOut>>,
+    /// By (time, rule, session); absent where the case has no `now`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compliance: Option<Vec<FindingOut>>,
     problems: Vec<Problem>,
+}
+
+#[derive(Serialize)]
+struct DueOut {
+    due: Instant,
+    state: &'static str,
+    /// Of the first session that serves it.
+    session_id: Option<Uuid>,
 }
 
 /// One session of the case. What was not stored has neither readings nor findings: they are those of the one that stands.
@@ -87,6 +103,7 @@ impl Verdict {
             plans,
             arrivals,
             decisions,
+            calendar,
             problems,
         } = case;
         let stored = arrivals.iter().filter_map(|arrival| match &arrival.admission {
@@ -100,6 +117,7 @@ impl Verdict {
             })
             .collect();
         let judged = judge::<PastSession>(&plans, &[], &to_judge);
+        let kept = kept(&calendar, &plans, &to_judge, &judged);
         let mut judged: HashMap<_, _> = judged
             .into_iter()
             .map(|judged| (judged.key.clone(), judged))
@@ -109,8 +127,67 @@ impl Verdict {
             .map(|arrival| Judgement::of(arrival, &mut judged, &plans))
             .collect();
         sessions.sort_by(|a, b| a.place().cmp(&b.place()));
-        Self { sessions, problems }
+        let (due, compliance) = kept.unzip();
+        Self {
+            sessions,
+            due,
+            compliance,
+            problems,
+        }
     }
+}
+
+/// Due times and compliance findings as seen at the case's `now`.
+fn kept(
+    calendar: &Calendar,
+    plans: &[Plan],
+    sessions: &[ToJudge<'_>],
+    judged: &[Judged],
+) -> Option<(Vec<DueOut>, Vec<FindingOut>)> {
+    let now = calendar.now?;
+    let states: HashMap<_, _> = judged
+        .iter()
+        .map(|judged| (&judged.key, &judged.states))
+        .collect();
+    let (mut attended, mut late) = (Vec::new(), HashSet::new());
+    for ToJudge { session, .. } in sessions {
+        let states = states.get(&session.key).map_or(&[][..], |states| states);
+        attended.push(Attendance::of(session, states));
+        if is_late(session) {
+            late.insert(session.key.clone());
+        }
+    }
+    let record = Record {
+        plans,
+        stay: calendar.stay(),
+        pauses: &calendar.pauses,
+        outages: &calendar.outages,
+        sessions: &attended,
+    };
+    let Compliance { due, findings } = compliance::judge(&record, now);
+    let due = due.into_iter().map(DueOut::of).collect();
+    let findings = findings.into_iter().map(|finding| {
+        let late = finding.session.as_ref().is_some_and(|key| late.contains(key));
+        FindingOut::of(finding, late)
+    });
+    Some((due, findings.collect()))
+}
+
+impl DueOut {
+    fn of(Due { at, state }: Due) -> Self {
+        Self {
+            due: at,
+            state: state.word(),
+            session_id: match state {
+                DueState::Served(by) => Some(by.session_id),
+                DueState::Missed | DueState::Unknown => None,
+            },
+        }
+    }
+}
+
+fn is_late(session: &Session) -> bool {
+    session.received_at - session.completed_at > LATE
 }
 
 impl Judgement {
@@ -185,7 +262,7 @@ fn findings(session: &Session, judged: Judged, plans: &[Plan]) -> Vec<FindingOut
     let mut findings = judged.findings;
     findings.extend(in_force(plans, session.completed_at).and_then(|plan| unknown_answers(session, plan)));
     findings.sort_by(|a, b| (a.class, &a.rule, a.side).cmp(&(b.class, &b.rule, b.side)));
-    let late = session.received_at - session.completed_at > LATE;
+    let late = is_late(session);
     findings
         .into_iter()
         .map(|finding| FindingOut::of(finding, late))

@@ -41,7 +41,7 @@ pub(super) fn judge(
 
 /// The answer that counts where a question was answered twice: the last by (`answered_at`, index); one without a time comes
 /// before those with one.
-fn counting<'a>(session: &'a Session, question: &str) -> Option<&'a Answer> {
+pub(in crate::engine) fn counting<'a>(session: &'a Session, question: &str) -> Option<&'a Answer> {
     let given = session
         .answers
         .iter()

@@ -138,7 +138,8 @@ impl Evidence<'_> {
             }
             (Some(RuleKind::Change(change)), _) => change::meaning(change),
             (Some(RuleKind::Answer(asked)), _) => answer::meaning(asked, scene.plan),
-            (Some(RuleKind::Limits(_) | RuleKind::Combination(_)) | None, _) => self.rule.replace('_', " "),
+            // The rule of this name is another one now than when it fired.
+            _ => self.rule.replace('_', " "),
         };
         match self.earlier {
             None => meaning,

@@ -7,6 +7,7 @@ mod limits;
 
 use chrono::TimeDelta;
 
+pub(super) use answer::counting;
 pub(super) use limits::beyond_red;
 
 use super::Fired;
@@ -79,7 +80,11 @@ pub(super) fn judge(scene: &Scene<'_>, earlier: &Earlier, findings: &mut Vec<Fin
             RuleKind::Limits(limits) => limits::judge(rule, limits, scene, &mut fired),
             RuleKind::Change(change) => change::judge(rule, change, scene, &mut fired),
             RuleKind::Answer(answer) => answer::judge(rule, answer, scene, &mut fired),
-            RuleKind::Combination(_) => None,
+            // Combinations are judged below; the others of these need the clock or the schedule: see `compliance`.
+            RuleKind::Combination(_)
+            | RuleKind::Missed(_)
+            | RuleKind::Incomplete(_)
+            | RuleKind::Adherence(_) => None,
         };
         findings.extend(firing.map(|firing| finding(rule, scene, firing)));
     }
@@ -98,7 +103,11 @@ pub(super) fn reach(kind: &RuleKind) -> TimeDelta {
     match kind {
         RuleKind::Change(change) => change::reach(change),
         RuleKind::Combination(combination) => combination::reach(combination),
-        RuleKind::Limits(_) | RuleKind::Answer(_) => TimeDelta::zero(),
+        RuleKind::Limits(_)
+        | RuleKind::Answer(_)
+        | RuleKind::Missed(_)
+        | RuleKind::Incomplete(_)
+        | RuleKind::Adherence(_) => TimeDelta::zero(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A combination is written in one of three forms; all become "so many of these terms".
 
-use super::header::Headers;
+use super::header::{COMPLIANCE, Headers};
 use super::node::{Faults, Members, Node};
 use super::{MAX_WINDOW_HOURS, rule};
 use crate::domain::finding::{Severity, Side};
@@ -125,6 +125,17 @@ fn named(node: &Node<'_>, names: &Names<'_>, faults: &mut Faults) -> Option<Name
             return node.fault(
                 "combination_names_combination",
                 "combinations do not name combinations",
+                faults,
+            );
+        }
+        if header
+            .kind
+            .as_deref()
+            .is_some_and(|kind| COMPLIANCE.contains(&kind))
+        {
+            return node.fault(
+                "combination_names_compliance",
+                "combinations name what was found in a session, not that one is missing",
                 faults,
             );
         }

@@ -20,8 +20,8 @@ const RESERVED: [&str; 14] = [
     "adherence",
 ];
 
-/// Compliance rules may have the name that the implied rule of their kind has.
-const COMPLIANCE: [&str; 3] = ["missed", "incomplete", "adherence"];
+/// The kinds of compliance rules. They may have the name that the implied rule of their kind has; a plan has one of each at most.
+pub(super) const COMPLIANCE: [&str; 3] = ["missed", "incomplete", "adherence"];
 
 /// The rules' ids and kinds, in order, as far as they can be read.
 #[derive(Debug)]
@@ -56,6 +56,12 @@ impl Headers {
                 } else if !is_id(id) {
                     faults.push(at, "bad_id", ID_FORM);
                 }
+            }
+            if let Some(kind) = kind.as_deref().filter(|kind| COMPLIANCE.contains(kind))
+                && headers.0.iter().any(|other| other.kind.as_deref() == Some(kind))
+            {
+                let at = format!("{}/kind", node.at());
+                faults.push(at, "more_than_one", "a plan has one rule of this kind at most");
             }
             headers.0.push(Header { id, kind });
         }

@@ -1,10 +1,13 @@
 //! A nurse who put five things wrong is told five things at once, each at its place; what is accepted here the engine never doubts.
 
+mod adherence;
 mod answer;
 mod change;
 mod combination;
 mod header;
+mod incomplete;
 mod limits;
+mod missed;
 mod node;
 mod question;
 mod rule;
@@ -25,6 +28,9 @@ use crate::domain::plan::Plan;
 const MAX_WINDOW_DAYS: u32 = 400;
 const MAX_WINDOW_HOURS: u32 = MAX_WINDOW_DAYS * 24;
 const MAX_WINDOW_MINUTES: u32 = MAX_WINDOW_HOURS * 60;
+
+/// The longest row of sessions that a rule may wait for: as many as the longest window holds.
+const MAX_ROW: u32 = MAX_WINDOW_DAYS * 24;
 
 const KEYS: [&str; 11] = [
     "reason",

@@ -3,7 +3,7 @@
 use super::header::Headers;
 use super::node::{Faults, Members, Node};
 use super::question::Questions;
-use super::{MAX_WINDOW_DAYS, answer, change, combination, limits};
+use super::{MAX_WINDOW_DAYS, adherence, answer, change, combination, incomplete, limits, missed};
 use crate::domain::finding::Severity;
 use crate::domain::measure::{BLOOD_PRESSURE, Measure};
 use crate::domain::rule::{Rule, RuleKind};
@@ -11,7 +11,7 @@ use crate::domain::rule::{Rule, RuleKind};
 pub(super) const MAX_RULES: usize = 100;
 
 /// Kinds of engine.md that the engine does not judge yet.
-const LATER: [&str; 11] = [
+const LATER: [&str; 8] = [
     "persistence",
     "mean",
     "count",
@@ -20,9 +20,6 @@ const LATER: [&str; 11] = [
     "trend",
     "score",
     "news2",
-    "missed",
-    "incomplete",
-    "adherence",
 ];
 
 /// Reads all rules in their order. Combinations come last, since they ask what the others hold.
@@ -65,6 +62,9 @@ fn rule(node: &Node<'_>, questions: &Questions, faults: &mut Faults) -> Option<R
         Some("limits") => limits::read(node, faults),
         Some("change") => change::read(node, faults),
         Some("answer") => answer::read(node, questions, faults),
+        Some("missed") => missed::read(node, faults),
+        Some("incomplete") => incomplete::read(node, faults),
+        Some("adherence") => adherence::read(node, faults),
         kind => {
             let members = node.any_object(faults)?;
             members.required("id", faults);
@@ -93,6 +93,16 @@ pub(super) fn members<'a>(node: &Node<'a>, keys: &[&str], faults: &mut Faults) -
     node.object(&all, faults)
 }
 
+/// A compliance rule's object: as [`members`], but nothing of it is repeated or not.
+pub(super) fn compliance_members<'a>(
+    node: &Node<'a>,
+    key: &[&str],
+    faults: &mut Faults,
+) -> Option<Members<'a>> {
+    let all: Vec<&str> = ["id", "kind", "severity"].iter().chain(key).copied().collect();
+    node.object(&all, faults)
+}
+
 /// The rule, once its kind is read.
 pub(super) fn finish(members: &Members<'_>, kind: Option<RuleKind>, faults: &mut Faults) -> Option<Rule> {
     let id = members.required("id", faults).and_then(|node| node.text(faults));
@@ -113,6 +123,10 @@ pub(super) fn days(node: &Node<'_>, faults: &mut Faults) -> Option<u16> {
 
 pub(super) fn measure(members: &Members<'_>, faults: &mut Faults) -> Option<Measure> {
     let node = members.required("measure", faults)?;
+    measure_named(&node, faults)
+}
+
+pub(super) fn measure_named(node: &Node<'_>, faults: &mut Faults) -> Option<Measure> {
     let name = node.text(faults)?;
     name.parse().ok().or_else(|| {
         let detail = if name == BLOOD_PRESSURE {

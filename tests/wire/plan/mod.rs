@@ -1,6 +1,7 @@
 //! A plan body is accepted in full or refused in full: each fault alone, at its place, and all of them together.
 
 mod combinations;
+mod compliance;
 mod frame;
 mod limits;
 mod questions;

@@ -167,9 +167,6 @@ fn ids_come_once_and_kinds_are_known() {
         "trend",
         "score",
         "news2",
-        "missed",
-        "incomplete",
-        "adherence",
     ] {
         let later = with_rules(&format!(
             r#"{{"id": "{kind}", "kind": "{kind}", "measure": "weight"}}"#
