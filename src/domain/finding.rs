@@ -96,7 +96,7 @@ pub struct Numbers {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub points: Option<i64>,
+    pub points: Option<Milli>,
 }
 
 /// The rule of technical findings about a reading that is not believed.

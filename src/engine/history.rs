@@ -122,6 +122,23 @@ impl History {
         let end = points.partition_point(|point| point.taken_at < before);
         points.get(begin..end).unwrap_or_default()
     }
+
+    /// The accepted readings with `from` ≤ `taken_at` ≤ `until`, by time and not by order, in reading order.
+    pub(super) fn up_to(&self, measure: Measure, from: Instant, until: Instant) -> &[Point] {
+        let points = &self.0[measure as usize];
+        let begin = points.partition_point(|point| point.taken_at < from);
+        let end = points.partition_point(|point| point.taken_at <= until);
+        points.get(begin..end).unwrap_or_default()
+    }
+
+    /// The last so many accepted readings in reading order that end with `this`, none of them taken before `from`.
+    pub(super) fn last(&self, measure: Measure, from: Instant, this: Point, count: u32) -> &[Point] {
+        let points = &self.0[measure as usize];
+        let end = points.partition_point(|point| *point <= this);
+        let begin = points.partition_point(|point| point.taken_at < from);
+        let last = end.saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+        points.get(begin.max(last)..end).unwrap_or_default()
+    }
 }
 
 /// For each rule and side the latest session so far in which it fired: all that a combination asks of the past.

@@ -7,11 +7,26 @@ use crate::domain::time::Instant;
 
 /// The begin of a window of `days` days up to `at`: 00:00, in `zone`, of that many days before the local day of `at`.
 pub(super) fn days_before(zone: Tz, at: Instant, days: u16) -> Instant {
-    let today = at.with_timezone(&zone).date_naive();
+    let today = local_day(zone, at);
     let first = today
         .checked_sub_days(Days::new(days.into()))
         .unwrap_or(NaiveDate::MIN);
     midnight(zone, first)
+}
+
+/// The begin of a window of `days` local days up to `at`, today among them.
+pub(super) fn days_with_today(zone: Tz, at: Instant, days: u16) -> Instant {
+    days_before(zone, at, days.saturating_sub(1))
+}
+
+/// The local day of an instant.
+pub(super) fn local_day(zone: Tz, at: Instant) -> NaiveDate {
+    at.with_timezone(&zone).date_naive()
+}
+
+/// The begin of a window of so many hours up to `at`, wherever the clocks stood.
+pub(super) fn hours_before(at: Instant, hours: u32) -> Instant {
+    at - TimeDelta::hours(hours.into())
 }
 
 /// No window of so many days begins earlier than this before its end: today's hours, and what clock changes add.

@@ -75,8 +75,25 @@ pub(super) fn foreign(words: &str) -> String {
 }
 
 /// `1 day`, `3 days`.
-pub(super) fn days(days: u16) -> String {
-    format!("{days} day{}", if days == 1 { "" } else { "s" })
+pub(super) fn days(days: impl TryInto<u64>) -> String {
+    counted(days, "day")
+}
+
+/// `1 hour`, `24 hours`.
+pub(super) fn hours(hours: u32) -> String {
+    counted(hours, "hour")
+}
+
+/// `1 reading`, `3 readings`.
+pub(super) fn readings(count: impl TryInto<u64>) -> String {
+    counted(count, "reading")
+}
+
+fn counted(count: impl TryInto<u64>, what: &str) -> String {
+    match count.try_into().unwrap_or(u64::MAX) {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
 }
 
 /// The patient's local time: `20 Nov 2026, 09:04`.

@@ -368,3 +368,60 @@ fn unknown_answers_and_suspect_readings_are_technical_findings_of_their_session(
         2
     );
 }
+
+#[test]
+fn every_clinical_kind_gives_its_numbers() {
+    let rules = json!([
+        {"id": "baseline", "kind": "baseline", "measure": "weight", "direction": "high", "min_readings": 2, "severity": "context"},
+        {"id": "count", "kind": "count", "measure": "spo2", "low": 92, "at_least": 1, "within_hours": 24, "severity": "amber"},
+        {"id": "mean", "kind": "mean", "measure": "weight", "high": 81, "over_days": 7, "min_readings": 1, "min_days": 1, "severity": "red"},
+        {"id": "news2", "kind": "news2", "scale": 1},
+        {"id": "persistence", "kind": "persistence", "measure": "spo2", "low": 92, "at_least": 1, "of_last": 2, "within_days": 7, "severity": "amber"},
+        {"id": "score", "kind": "score", "weights": {"ankles_swollen": {"yes": 2}}, "at_least": 2, "severity": "amber"},
+        {"id": "target", "kind": "target", "measure": "weight", "value": 80, "low_by": 2, "high_by": 2, "severity": "amber"},
+        {"id": "trend", "kind": "trend", "measure": "weight", "direction": "rise", "short_days": 1, "long_days": 2, "by": 0.5, "severity": "amber"},
+    ]);
+    let at = |day: u32| format!("2026-11-{day}T09:00:00Z");
+    let reading = |day: u32, measure: &str, value: f64, unit: &str, context: Value| json!({"measure": measure, "value": value, "unit": unit, "taken_at": at(day), "context": context});
+    let session = |day: u32, readings: Value, answers: Value| {
+        let id = format!("0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c{day}");
+        json!({"unit_id": "HU-1", "session_id": id, "completed_at": at(day), "readings": readings, "answers": answers})
+    };
+    let weight = |day, value| reading(day, "weight", value, "kg", Value::Null);
+    let last = json!([
+        weight(18, 84.0),
+        reading(18, "spo2", 90.0, "%", json!("on_air")),
+        reading(18, "respiratory_rate", 25.0, "/min", json!("alert")),
+        reading(18, "systolic_bp", 120.0, "mm[Hg]", Value::Null),
+        reading(18, "heart_rate", 70.0, "/min", Value::Null),
+        reading(18, "temperature", 37.0, "Cel", Value::Null),
+    ]);
+    let sessions = json!([
+        session(16, json!([weight(16, 80.0)]), json!([])),
+        session(17, json!([weight(17, 80.0)]), json!([])),
+        session(18, last, json!([{"question": "ankles_swollen", "answer": "yes"}])),
+    ]);
+    let answer = judged(&json!({"plans": [plan(&rules)], "sessions": sessions}));
+    let findings = answer["sessions"][2]["findings"].as_array().expect("findings");
+    let told: Vec<Value> = findings
+        .iter()
+        .map(|finding| {
+            assert_eq!(finding["rule"], finding["kind"]);
+            let readings = finding["readings"].as_array().expect("readings").len();
+            json!([finding["rule"], finding["severity"], finding["numbers"], readings])
+        })
+        .collect();
+    assert_eq!(
+        json!(told),
+        json!([
+            ["baseline", "context", {"value": 84, "bound": 80.494, "mean": 80, "sd": 0.3}, 3],
+            ["count", "amber", {"value": 90, "bound": 92, "count": 1}, 1],
+            ["mean", "red", {"bound": 81, "mean": 81.333}, 3],
+            ["news2", "amber", {"bound": 5, "points": 6}, 5],
+            ["persistence", "amber", {"value": 90, "bound": 92, "count": 1}, 1],
+            ["score", "amber", {"bound": 2, "points": 2}, 0],
+            ["target", "amber", {"value": 84, "bound": 82, "reference": 80, "difference": 4}, 1],
+            ["trend", "amber", {"bound": 0.5, "difference": 1.333}, 3],
+        ])
+    );
+}

@@ -8,7 +8,8 @@ use homeward::domain::plan::Plan;
 use homeward::domain::question::{Choice, Question, QuestionKind};
 use homeward::domain::reading::{Comparator, Context, Decision, Reading, ReadingState, Sent, Suspicion};
 use homeward::domain::rule::{
-    AnswerRule, Change, Combination, Direction, Limits, Named, Reference, Rule, RuleKind, Term,
+    AnswerRule, Band, Baseline, Change, Combination, Count, Direction, Edge, Limits, Mean, Named, News2Rule,
+    OxygenScale, Persistence, Reference, Rule, RuleKind, Score, Target, TenThousandths, Term, Trend,
 };
 use homeward::domain::session::{Answer, Session, Trigger};
 use homeward::domain::time::Instant;
@@ -256,6 +257,153 @@ pub(crate) fn answer(id: &str, question: &str, any_of: &[&str], severity: Severi
             severity,
         }),
     )
+}
+
+/// Low and high; an empty text is an absent bound.
+pub(crate) fn band([low, high]: [&str; 2]) -> Band {
+    let bound = |text: &str| (!text.is_empty()).then(|| milli(text));
+    Band {
+        low: bound(low),
+        high: bound(high),
+    }
+}
+
+/// Amber, as all rules below.
+pub(crate) fn persistence(
+    id: &str,
+    measure: Measure,
+    bounds: [&str; 2],
+    (at_least, of_last): (u32, u32),
+    within_days: u16,
+) -> Rule {
+    let kind = RuleKind::Persistence(Persistence {
+        measure,
+        band: band(bounds),
+        at_least,
+        of_last,
+        within_days,
+        severity: Severity::Amber,
+    });
+    rule(id, kind)
+}
+
+pub(crate) fn count(id: &str, measure: Measure, bounds: [&str; 2], at_least: u32, within_hours: u32) -> Rule {
+    let kind = RuleKind::Count(Count {
+        measure,
+        band: band(bounds),
+        at_least,
+        within_hours,
+        severity: Severity::Amber,
+    });
+    rule(id, kind)
+}
+
+pub(crate) fn mean(
+    id: &str,
+    measure: Measure,
+    bounds: [&str; 2],
+    over_days: u16,
+    (min_readings, min_days): (u32, u16),
+) -> Rule {
+    let kind = RuleKind::Mean(Mean {
+        measure,
+        band: band(bounds),
+        over_days,
+        min_readings,
+        min_days,
+        severity: Severity::Amber,
+    });
+    rule(id, kind)
+}
+
+/// `k` in ten-thousandths.
+pub(crate) fn baseline(
+    id: &str,
+    measure: Measure,
+    edge: Edge,
+    k: i64,
+    (over_days, min_readings): (u16, u32),
+    min_sd: &str,
+) -> Rule {
+    let kind = RuleKind::Baseline(Baseline {
+        measure,
+        edge,
+        k: TenThousandths(k),
+        over_days,
+        min_readings,
+        min_sd: milli(min_sd),
+        severity: Severity::Amber,
+    });
+    rule(id, kind)
+}
+
+/// The distances below and above; an empty text is an absent one.
+pub(crate) fn target(id: &str, measure: Measure, value: &str, by: [&str; 2]) -> Rule {
+    let Band {
+        low: low_by,
+        high: high_by,
+    } = band(by);
+    let kind = RuleKind::Target(Target {
+        measure,
+        value: milli(value),
+        low_by,
+        high_by,
+        severity: Severity::Amber,
+    });
+    rule(id, kind)
+}
+
+pub(crate) fn trend(
+    id: &str,
+    measure: Measure,
+    direction: Direction,
+    (short_days, long_days): (u16, u16),
+    by: &str,
+) -> Rule {
+    let kind = RuleKind::Trend(Trend {
+        measure,
+        direction,
+        short_days,
+        long_days,
+        by: milli(by),
+        severity: Severity::Amber,
+    });
+    rule(id, kind)
+}
+
+pub(crate) fn score(id: &str, weights: &[(&str, &[(&str, &str)])], at_least: &str) -> Rule {
+    let points = |points: &[(&str, &str)]| {
+        let points = points.iter();
+        points
+            .map(|(code, points)| ((*code).to_owned(), milli(points)))
+            .collect()
+    };
+    let weights = weights
+        .iter()
+        .map(|(question, of)| ((*question).to_owned(), points(of)))
+        .collect();
+    let kind = RuleKind::Score(Score {
+        weights,
+        at_least: milli(at_least),
+        severity: Severity::Amber,
+    });
+    rule(id, kind)
+}
+
+pub(crate) fn scale_2() -> OxygenScale {
+    OxygenScale::Two {
+        approved_by: "Dr Example".to_owned(),
+    }
+}
+
+pub(crate) fn news2(id: &str, scale: OxygenScale, (amber_at, red_at): (u8, u8), single_three: bool) -> Rule {
+    let kind = RuleKind::News2(News2Rule {
+        scale,
+        amber_at,
+        red_at,
+        single_three,
+    });
+    rule(id, kind)
 }
 
 /// A red combination; each term lists names, `rule` or `limits.measure.side`.

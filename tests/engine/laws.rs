@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use homeward::domain::finding::Finding;
 use homeward::domain::ids::{ReadingId, SessionKey};
+use homeward::domain::number::Milli;
 use homeward::domain::plan::{Plan, in_force};
 use homeward::domain::reading::Decision;
 use homeward::domain::session::Session;
@@ -273,15 +274,33 @@ fn explains(record: &Record, finding: &Finding) -> Result<(), TestCaseError> {
     if let (Some(reference), Some(Some((session, index)))) = (numbers.reference, readings.get(1)) {
         prop_assert_eq!(session.readings[*index].judged(), Some(reference));
     }
-    for number in [numbers.bound, numbers.reference, numbers.difference]
-        .into_iter()
-        .flatten()
-    {
+    let all = [
+        numbers.bound,
+        numbers.reference,
+        // A fall is told as a fall, without a sign.
+        numbers.difference.map(Milli::abs),
+        numbers.mean,
+        numbers.sd,
+        numbers.points,
+        numbers.count.map(Milli::whole),
+    ];
+    for number in all.into_iter().flatten() {
         prop_assert!(
             sentence.contains(&number.to_string()),
             "{sentence} names {number}"
         );
     }
+    let values: Vec<Milli> = readings
+        .iter()
+        .flatten()
+        .filter_map(|(session, index)| session.readings[*index].judged())
+        .collect();
+    numbers_agree(finding, &values)
+}
+
+/// What each kind says of its numbers and readings.
+fn numbers_agree(finding: &Finding, values: &[Milli]) -> Result<(), TestCaseError> {
+    let (numbers, sentence) = (&finding.numbers, &finding.sentence);
     match finding.kind.as_str() {
         "limits" => {
             let (value, bound) = (numbers.value.expect("a value"), numbers.bound.expect("a bound"));
@@ -300,12 +319,57 @@ fn explains(record: &Record, finding: &Finding) -> Result<(), TestCaseError> {
             prop_assert_eq!(moved.abs(), difference.abs());
             prop_assert!(difference >= by && by > milli("0"));
         }
+        "persistence" | "count" => {
+            let (value, bound) = (numbers.value.expect("a value"), numbers.bound.expect("a bound"));
+            prop_assert_eq!(numbers.count, i64::try_from(values.len()).ok());
+            prop_assert!(value != bound);
+            prop_assert!(
+                values
+                    .iter()
+                    .all(|other| (*other < bound) == (value < bound) && *other != bound)
+            );
+        }
+        "mean" => {
+            let mean = numbers.mean.expect("a mean");
+            prop_assert!(numbers.bound.is_some_and(|bound| bound != mean));
+            prop_assert_eq!(average(values), mean.thousandths());
+        }
+        "baseline" => {
+            let (value, bound) = (numbers.value.expect("a value"), numbers.bound.expect("a bound"));
+            let mean = numbers.mean.expect("a mean");
+            prop_assert_eq!(average(&values[1..]), mean.thousandths());
+            let low = value < bound && bound <= mean;
+            prop_assert!(low || (value > bound && bound >= mean));
+        }
+        "target" => {
+            let (value, target) = (
+                numbers.value.expect("a value"),
+                numbers.reference.expect("a target"),
+            );
+            prop_assert_eq!(numbers.difference, Some((value - target).abs()));
+            prop_assert_eq!(values, vec![value]);
+        }
+        "trend" => prop_assert!(
+            numbers.difference.expect("a difference").abs() >= numbers.bound.expect("by")
+                && values.len() >= 2
+        ),
+        "score" => prop_assert!(finding.readings.is_empty() && numbers.points >= numbers.bound),
+        "news2" => prop_assert!(values.len() == 5 && numbers.points > Some(milli("0"))),
         "suspect" => prop_assert!(finding.reason.is_some() && finding.readings.len() <= 2),
         "answer" => prop_assert!(finding.readings.is_empty()),
         "combination" => prop_assert_eq!(numbers, &homeward::domain::finding::Numbers::default()),
         other => prop_assert!(false, "unexpected kind {other}"),
     }
     Ok(())
+}
+
+/// In thousandths, half up: what is averaged here is above zero.
+fn average(values: &[Milli]) -> i64 {
+    let (sum, count) = (
+        values.iter().map(|value| value.thousandths()).sum::<i64>(),
+        i64::try_from(values.len()).expect("few"),
+    );
+    (2 * sum + count).div_euclid(2 * count)
 }
 
 #[test]

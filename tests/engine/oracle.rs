@@ -14,6 +14,9 @@ use homeward::domain::time::Instant;
 use homeward::engine::Judged;
 use proptest::prelude::*;
 
+mod fraction;
+mod kinds;
+
 use super::build::decided;
 use super::random::{Record, config, record};
 
@@ -242,15 +245,16 @@ impl<'a> Oracle<'a> {
                     let found = match &rule.kind {
                         RuleKind::Limits(limits) => self.limits(*number, limits),
                         RuleKind::Change(change) => self.change(*number, &rule.id, change, plan),
+                        RuleKind::Persistence(of) => self.persistence(*number, &rule.id, of, plan),
+                        RuleKind::Count(of) => self.count(*number, &rule.id, of),
+                        RuleKind::Mean(of) => self.mean(*number, &rule.id, of, plan),
+                        RuleKind::Baseline(of) => self.baseline(*number, &rule.id, of, plan),
+                        RuleKind::Target(of) => self.target(*number, &rule.id, of),
+                        RuleKind::Trend(of) => self.trend(*number, &rule.id, of, plan),
+                        RuleKind::Score(of) => self.score(*number, &rule.id, of),
+                        RuleKind::News2(of) => self.news2(*number, &rule.id, of),
                         RuleKind::Answer(asked) => {
-                            let given = session
-                                .answers
-                                .iter()
-                                .enumerate()
-                                .filter(|(_, a)| a.question == asked.question);
-                            let last = given
-                                .max_by_key(|(index, a)| (a.answered_at, *index))
-                                .map(|(_, a)| &a.answer);
+                            let last = last_answer(session, &asked.question);
                             last.filter(|last| asked.any_of.contains(last)).map(|_| {
                                 self.fired[*number].push((rule.id.clone(), None));
                                 (
@@ -492,6 +496,17 @@ impl<'a> Oracle<'a> {
         }
         findings
     }
+}
+
+fn last_answer<'a>(session: &'a Session, question: &str) -> Option<&'a String> {
+    let given = session
+        .answers
+        .iter()
+        .enumerate()
+        .filter(|(_, a)| a.question == question);
+    given
+        .max_by_key(|(index, a)| (a.answered_at, *index))
+        .map(|(_, a)| &a.answer)
 }
 
 type Found = (Severity, Option<Side>, Instant, Numbers, Vec<ReadingId>);

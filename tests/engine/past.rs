@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use homeward::domain::measure::Measure::{self, Weight};
 use homeward::domain::reading::{Decision, ReadingState, Suspicion};
+use homeward::domain::rule::{Direction, Edge};
 use homeward::domain::session::Session;
 use homeward::engine::{Fired, Judged, PastReading, PastSession, ToJudge, judge, reach, span};
 
@@ -140,6 +141,30 @@ fn reach_is_the_widest_look_of_any_version() {
     assert_eq!(reach(&[plan(Vec::new()), wide]), TimeDelta::days(30));
     let long = plan(vec![combination("c", 1, &[&["gain"]], Some(24 * 20))]);
     assert_eq!(reach(&[long]), TimeDelta::days(20));
+    let of = |rule| reach(&[plan(vec![rule])]);
+    assert_eq!(
+        of(persistence("x", Weight, ["", "80"], (1, 2), 28)),
+        TimeDelta::days(30)
+    );
+    assert_eq!(
+        of(count("x", Weight, ["", "80"], 2, 24 * 20)),
+        TimeDelta::days(20)
+    );
+    assert_eq!(of(mean("x", Weight, ["", "80"], 28, (1, 1))), TimeDelta::days(30));
+    assert_eq!(
+        of(baseline("x", Weight, Edge::Low, 16_450, (28, 7), "0.3")),
+        TimeDelta::days(30)
+    );
+    assert_eq!(
+        of(trend("x", Weight, Direction::Rise, (7, 28), "1")),
+        TimeDelta::days(4 * 28 + 2)
+    );
+    assert_eq!(of(target("x", Weight, "80", ["2", ""])), TimeDelta::days(14));
+    assert_eq!(
+        of(score("x", &[("ankles", &[("yes", "1")])], "1")),
+        TimeDelta::days(14)
+    );
+    assert_eq!(of(news2("x", scale_2(), (5, 7), true)), TimeDelta::days(14));
 }
 
 #[test]

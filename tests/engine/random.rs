@@ -6,7 +6,7 @@ use homeward::domain::measure::Measure;
 use homeward::domain::number::Milli;
 use homeward::domain::plan::Plan;
 use homeward::domain::reading::{Comparator, Context, Decision, Reading, Suspicion};
-use homeward::domain::rule::{Direction, Reference, Rule, RuleKind};
+use homeward::domain::rule::{Direction, Edge, OxygenScale, Reference, Rule, RuleKind};
 use homeward::domain::session::{Answer, Session};
 use homeward::domain::time::Instant;
 use proptest::collection::vec;
@@ -15,7 +15,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
 
-use super::build::{answer, at, change, combination, key, limits, milli, plan, reading, session};
+use super::build::{
+    answer, at, baseline, change, combination, count, key, limits, mean, milli, news2, persistence, plan,
+    reading, scale_2, score, session, target, trend,
+};
 
 /// One patient's whole record.
 #[derive(Debug, Clone)]
@@ -118,6 +121,67 @@ fn some_reading() -> impl Strategy<Value = (Reading, TimeDelta)> {
         })
 }
 
+/// What NEWS2 wants, at the edges of its bands; sometimes a part of it is not there.
+fn observations() -> impl Strategy<Value = Vec<(Reading, TimeDelta)>> {
+    let of = |measure: Measure, values: Vec<&'static str>, contexts: Vec<Option<Context>>| {
+        (select(values), select(contexts)).prop_map(move |(value, context)| {
+            let mut reading = reading(measure, value, Instant::UNIX_EPOCH);
+            reading.context = context;
+            reading
+        })
+    };
+    let none = || vec![None];
+    let air = vec![
+        Some(Context::OnAir),
+        Some(Context::OnAir),
+        Some(Context::OnOxygen),
+    ];
+    let mind = vec![
+        Some(Context::Alert),
+        Some(Context::Alert),
+        Some(Context::Alert),
+        Some(Context::NewConfusion),
+        Some(Context::Voice),
+    ];
+    let all = (
+        of(
+            Measure::RespiratoryRate,
+            vec!["8", "8.5", "11", "12", "20.4", "20.5", "24", "25"],
+            mind,
+        ),
+        of(
+            Measure::Spo2,
+            vec!["83", "85", "87", "88", "91.5", "92", "93", "95", "96", "97"],
+            air,
+        ),
+        of(
+            Measure::SystolicBp,
+            vec!["90", "100", "100.5", "110", "120", "219", "220"],
+            none(),
+        ),
+        of(
+            Measure::HeartRate,
+            vec!["40", "50", "51", "90", "91", "110", "130", "131"],
+            none(),
+        ),
+        of(
+            Measure::Temperature,
+            vec!["35", "35.05", "36", "36.1", "38", "38.05", "39", "39.1"],
+            none(),
+        ),
+    );
+    (all, before_completion(), weighted(0.2, 0..5_usize)).prop_map(|((a, b, c, d, e), before, left_out)| {
+        let mut all: Vec<_> = [a, b, c, d, e]
+            .into_iter()
+            .map(|reading| (reading, before))
+            .collect();
+        if let Some(left_out) = left_out {
+            all.remove(left_out);
+        }
+        all
+    })
+}
+
 fn some_answer() -> impl Strategy<Value = Answer> {
     let given = select(vec![
         ("ankles", "yes"),
@@ -141,26 +205,29 @@ fn some_session() -> impl Strategy<Value = Session> {
         identity,
         instant(),
         started,
-        vec(some_reading(), 0..5),
+        (vec(some_reading(), 0..5), weighted(0.2, observations())),
         vec(some_answer(), 0..3),
     )
-        .prop_map(|((unit, number), completed_at, started, readings, answers)| {
-            let mut made = session(unit, number, "2026-10-24T00:00:00Z");
-            made.completed_at = completed_at;
-            made.received_at = completed_at;
-            made.started_at = started.map(|minutes| completed_at - TimeDelta::minutes(minutes));
-            for (index, (reading, before)) in (0..).zip(readings) {
-                made.readings.push(Reading {
-                    index,
-                    taken_at: completed_at - before,
-                    ..reading
-                });
-            }
-            for (index, answer) in (0..).zip(answers) {
-                made.answers.push(Answer { index, ..answer });
-            }
-            made
-        })
+        .prop_map(
+            |((unit, number), completed_at, started, (readings, observed), answers)| {
+                let readings = readings.into_iter().chain(observed.into_iter().flatten());
+                let mut made = session(unit, number, "2026-10-24T00:00:00Z");
+                made.completed_at = completed_at;
+                made.received_at = completed_at;
+                made.started_at = started.map(|minutes| completed_at - TimeDelta::minutes(minutes));
+                for (index, (reading, before)) in (0..).zip(readings) {
+                    made.readings.push(Reading {
+                        index,
+                        taken_at: completed_at - before,
+                        ..reading
+                    });
+                }
+                for (index, answer) in (0..).zip(answers) {
+                    made.answers.push(Answer { index, ..answer });
+                }
+                made
+            },
+        )
 }
 
 fn some_limits(measure: Measure, bounds: [&'static str; 4]) -> impl Strategy<Value = Option<Rule>> {
@@ -196,7 +263,7 @@ fn some_change(id: &'static str) -> impl Strategy<Value = Option<Rule>> {
     )
 }
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 17] = [
     "limits.spo2",
     "limits.spo2.amber_low",
     "limits.spo2.red_low",
@@ -206,7 +273,104 @@ const NAMES: [&str; 9] = [
     "other",
     "ankles",
     "worse",
+    "persist",
+    "times",
+    "mean",
+    "usual",
+    "target",
+    "trend",
+    "score",
+    "news",
 ];
+
+fn sides(low: &'static str, high: &'static str) -> impl Strategy<Value = [&'static str; 2]> {
+    select(vec![[low, high], [low, ""], ["", high]])
+}
+
+fn some_persistence() -> impl Strategy<Value = Option<Rule>> {
+    let ranges = prop_oneof![
+        (Just(Measure::Weight), sides("80.001", "82")),
+        (Just(Measure::Glucose), sides("5", "5.001")),
+        (Just(Measure::Spo2), sides("92", "95")),
+    ];
+    (ranges, 1..4_u32, 0..3_u32, 1..5_u16).prop_map(|((measure, sides), at_least, more, days)| {
+        Some(persistence(
+            "persist",
+            measure,
+            sides,
+            (at_least, at_least + more),
+            days,
+        ))
+    })
+}
+
+fn some_count() -> impl Strategy<Value = Option<Rule>> {
+    let ranges = prop_oneof![
+        (Just(Measure::Weight), sides("80.5", "81")),
+        (Just(Measure::Glucose), sides("3", "15")),
+    ];
+    let hours = select(vec![1, 9, 23, 24, 25, 48]);
+    (ranges, 1..4_u32, hours)
+        .prop_map(|((measure, sides), at_least, hours)| Some(count("times", measure, sides, at_least, hours)))
+}
+
+fn some_mean() -> impl Strategy<Value = Option<Rule>> {
+    let ranges = prop_oneof![
+        (Just(Measure::Weight), sides("80.5", "81")),
+        (Just(Measure::Weight), sides("80", "80.001")),
+        (Just(Measure::Spo2), sides("91", "95")),
+    ];
+    (ranges, 1..6_u16, 1..4_u32, 1..4_u16).prop_map(|((measure, sides), days, readings, on)| {
+        Some(mean("mean", measure, sides, days, (readings, on.min(days))))
+    })
+}
+
+fn some_baseline() -> impl Strategy<Value = Option<Rule>> {
+    let measure = select(vec![Measure::Weight, Measure::Weight, Measure::Spo2]);
+    let edge = select(vec![Edge::Low, Edge::High]);
+    let k = select(vec![16_450, 10_000, 1, 5_001, 7_071]);
+    let least = select(vec!["0.001", "0.3", "1", "0.707"]);
+    (measure, edge, k, (1..8_u16, 2..4_u32), least).prop_map(|(measure, edge, k, window, least)| {
+        Some(baseline("usual", measure, edge, k, window, least))
+    })
+}
+
+fn some_target() -> impl Strategy<Value = Option<Rule>> {
+    (select(vec!["80", "82", "84"]), sides("2", "0.5"))
+        .prop_map(|(value, by)| Some(target("target", Measure::Weight, value, by)))
+}
+
+fn some_trend() -> impl Strategy<Value = Option<Rule>> {
+    let direction = select(vec![Direction::Rise, Direction::Fall]);
+    let days = select(vec![(1, 2), (1, 3), (2, 3), (2, 4)]);
+    let by = select(vec!["0.001", "0.5", "1", "0.375"]);
+    let measure = select(vec![Measure::Weight, Measure::Weight, Measure::Glucose]);
+    (measure, direction, days, by)
+        .prop_map(|(measure, direction, days, by)| Some(trend("trend", measure, direction, days, by)))
+}
+
+fn some_score() -> impl Strategy<Value = Option<Rule>> {
+    let swollen = select(vec!["0", "1", "1.5", "2"]);
+    (swollen, select(vec!["0.5", "1", "2", "2.5", "3"])).prop_map(|(swollen, at_least)| {
+        // Such as nobody could put: it would never fire.
+        let reachable = milli(swollen) + milli("1") >= milli(at_least);
+        let weights: &[(&str, &[(&str, &str)])] = &[
+            ("ankles", &[("yes", swollen), ("no", "0")]),
+            ("trend", &[("worse", "1")]),
+        ];
+        reachable.then(|| score("score", weights, at_least))
+    })
+}
+
+fn some_news2() -> impl Strategy<Value = Option<Rule>> {
+    let scale = select(vec![OxygenScale::One, OxygenScale::One, scale_2()]);
+    (
+        scale,
+        select(vec![(5, 7), (1, 2), (1, 20), (6, 9)]),
+        any::<bool>(),
+    )
+        .prop_map(|(scale, bounds, single)| Some(news2("news", scale, bounds, single)))
+}
 
 fn some_combination(id: &'static str) -> impl Strategy<Value = Option<Rule>> {
     let terms = vec(vec(select(NAMES.to_vec()), 1..3), 1..4);
@@ -240,13 +404,26 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
         some_combination("both"),
         some_combination("more"),
     );
-    (others, answers, any::<u8>()).prop_map(|((a, b, c, d, e, f, g), answers, keep)| {
-        let all = [f, a, b, c, d, e, g].into_iter().flatten().chain(answers);
-        all.enumerate()
-            .filter(|(place, _)| *place > 7 || keep & (1 << place) != 0 || keep & 1 == 0)
-            .map(|(_, rule)| rule)
-            .collect()
-    })
+    let more = (
+        some_persistence(),
+        some_count(),
+        some_mean(),
+        some_baseline(),
+        some_target(),
+        some_trend(),
+        some_score(),
+        some_news2(),
+    );
+    (others, more, answers, any::<u32>()).prop_map(
+        |((a, b, c, d, e, f, g), (p, q, r, s, t, u, v, w), answers, keep)| {
+            let all = [f, a, b, c, p, q, r, s, t, u, v, w, d, e, g];
+            let all = all.into_iter().flatten().chain(answers);
+            all.enumerate()
+                .filter(|(place, _)| *place > 15 || keep & (1 << place) != 0 || keep & 1 == 0)
+                .map(|(_, rule)| rule)
+                .collect()
+        },
+    )
 }
 
 fn plans() -> impl Strategy<Value = Vec<Plan>> {
@@ -350,6 +527,15 @@ fn the_generator_meets_what_it_is_for() {
         "ankles red",
         "limits.spo2.red_low red",
         "limits.glucose.amber_high amber",
+        "persist amber",
+        "times amber",
+        "mean amber",
+        "usual amber",
+        "target amber",
+        "trend amber",
+        "score amber",
+        "news amber",
+        "news red",
         "suspect amber weight_jump",
         "suspect red time",
         "suspect red systolic_not_above_diastolic",

@@ -1,13 +1,15 @@
 //! Random sessions and plans as the JSON that would have made them.
 
+use std::collections::BTreeMap;
+
 use homeward::domain::measure::Measure;
 use homeward::domain::number::Milli;
 use homeward::domain::plan::Plan;
 use homeward::domain::question::{Question, QuestionKind};
 use homeward::domain::reading::{Comparator, Context, Reading, Suspicion};
-use homeward::domain::rule::{Combination, Direction, Named, Rule, RuleKind};
+use homeward::domain::rule::{Band, Combination, Direction, Edge, Named, OxygenScale, Rule, RuleKind};
 use homeward::domain::session::{self, Answer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub(crate) fn session(session: &session::Session) -> Value {
     json!({
@@ -29,12 +31,19 @@ fn reading(reading: &Reading) -> Value {
         Comparator::Less => "<",
         Comparator::Greater => ">",
     });
-    let control = reading.context == Some(Context::ControlSolution);
+    // What stands beside a measure that does not have it is ignored, and told.
+    let context = reading.context.filter(|context| match context {
+        Context::ControlSolution | Context::BeforeMeal | Context::AfterMeal | Context::Fasting => {
+            reading.measure == Some(Measure::Glucose)
+        }
+        Context::OnAir | Context::OnOxygen => reading.measure == Some(Measure::Spo2),
+        _ => reading.measure == Some(Measure::RespiratoryRate),
+    });
     json!({
         "measure": reading.measure.map_or("mood", |measure| measure.facts().code),
         "unit": if fault(Suspicion::UnknownUnit) { "furlong" } else { reading.measure.map_or("1", |measure| measure.facts().unit) },
         "value": value, "comparator": comparator, "taken_at": reading.taken_at,
-        "context": (control && reading.measure == Some(Measure::Glucose)).then_some("control_solution"),
+        "context": context,
     })
 }
 
@@ -92,6 +101,62 @@ fn rule(rule: &Rule) -> Value {
             "by": number(change.by), "within_days": change.within_days, "reference": change.reference,
             "severity": change.severity,
         }),
+        RuleKind::Persistence(of) => with_band(
+            of.band,
+            json!({
+                "measure": of.measure, "at_least": of.at_least, "of_last": of.of_last, "within_days": of.within_days,
+                "severity": of.severity,
+            }),
+        ),
+        RuleKind::Count(of) => with_band(
+            of.band,
+            json!({
+                "measure": of.measure, "at_least": of.at_least, "within_hours": of.within_hours, "severity": of.severity,
+            }),
+        ),
+        RuleKind::Mean(of) => with_band(
+            of.band,
+            json!({
+                "measure": of.measure, "over_days": of.over_days, "min_readings": of.min_readings, "min_days": of.min_days,
+                "severity": of.severity,
+            }),
+        ),
+        RuleKind::Baseline(of) => json!({
+            "measure": of.measure, "direction": if of.edge == Edge::Low { "low" } else { "high" },
+            "k": serde_json::from_str::<Value>(&of.k.to_string()).expect("a decimal number"), "over_days": of.over_days,
+            "min_readings": of.min_readings, "min_sd": number(of.min_sd), "severity": of.severity,
+        }),
+        RuleKind::Target(of) => json!({
+            "measure": of.measure, "value": number(of.value), "low_by": of.low_by.map(number),
+            "high_by": of.high_by.map(number), "severity": of.severity,
+        }),
+        RuleKind::Trend(of) => json!({
+            "measure": of.measure, "direction": of.direction, "short_days": of.short_days, "long_days": of.long_days,
+            "by": number(of.by), "severity": of.severity,
+        }),
+        RuleKind::Score(of) => {
+            let points = |points: &BTreeMap<String, Milli>| -> Map<String, Value> {
+                points
+                    .iter()
+                    .map(|(code, points)| (code.clone(), number(*points)))
+                    .collect()
+            };
+            let weights = of
+                .weights
+                .iter()
+                .map(|(question, of)| (question.clone(), json!(points(of))));
+            json!({ "weights": weights.collect::<Map<_, _>>(), "at_least": number(of.at_least), "severity": of.severity })
+        }
+        RuleKind::News2(of) => {
+            let (scale, approved_by) = match &of.scale {
+                OxygenScale::One => (1, None),
+                OxygenScale::Two { approved_by } => (2, Some(approved_by)),
+            };
+            json!({
+                "scale": scale, "scale_2_approved_by": approved_by, "amber_at": of.amber_at, "red_at": of.red_at,
+                "single_three": if of.single_three { "amber" } else { "none" },
+            })
+        }
         RuleKind::Answer(answer) => json!({
             "question": answer.question, "any_of": answer.any_of, "severity": answer.severity,
         }),
@@ -126,6 +191,12 @@ fn rule(rule: &Rule) -> Value {
     body.as_object_mut()
         .expect("an object")
         .retain(|_, value| !value.is_null());
+    body
+}
+
+fn with_band(band: Band, mut body: Value) -> Value {
+    body["low"] = json!(band.low.map(number));
+    body["high"] = json!(band.high.map(number));
     body
 }
 

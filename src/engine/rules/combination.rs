@@ -2,7 +2,10 @@
 
 use chrono::TimeDelta;
 
-use super::{Fired, Firing, Scene, answer, change, limits};
+use super::{
+    Fired, Firing, Scene, answer, baseline, change, count, limits, mean, news2, persistence, score, target,
+    trend,
+};
 use crate::domain::finding::{Numbers, Side};
 use crate::domain::ids::ReadingId;
 use crate::domain::rule::{Combination, Named, RuleKind, Term};
@@ -137,7 +140,15 @@ impl Evidence<'_> {
                 format!("{} {}", limits.measure.facts().spoken, limits::crossing(side))
             }
             (Some(RuleKind::Change(change)), _) => change::meaning(change),
+            (Some(RuleKind::Persistence(persistence)), _) => persistence::meaning(persistence),
+            (Some(RuleKind::Count(count)), _) => count::meaning(count),
+            (Some(RuleKind::Mean(mean)), _) => mean::meaning(mean),
+            (Some(RuleKind::Baseline(baseline)), _) => baseline::meaning(baseline),
+            (Some(RuleKind::Target(target)), _) => target::meaning(target),
+            (Some(RuleKind::Trend(trend)), _) => trend::meaning(trend),
             (Some(RuleKind::Answer(asked)), _) => answer::meaning(asked, scene.plan),
+            (Some(RuleKind::Score(score)), _) => score::meaning(score),
+            (Some(RuleKind::News2(news2)), _) => news2::meaning(news2),
             // The rule of this name is another one now than when it fired.
             _ => self.rule.replace('_', " "),
         };

@@ -1,9 +1,18 @@
 //! One file per rule kind, chosen in one match. Combinations come last, because they read what the others fired.
 
 mod answer;
+mod band;
+mod baseline;
 mod change;
 mod combination;
+mod count;
 mod limits;
+mod mean;
+mod news2;
+mod persistence;
+mod score;
+mod target;
+mod trend;
 
 use chrono::TimeDelta;
 
@@ -60,6 +69,18 @@ impl Scene<'_> {
     fn reading_id(&self, place: Place) -> ReadingId {
         self.timeline.reading_id(place)
     }
+
+    /// The reading that fired, then the others that it rests on, the latest first.
+    fn reading_ids<'p>(&self, fired: Point, all: impl Iterator<Item = &'p Point>) -> Vec<ReadingId> {
+        let mut others: Vec<&Point> = all.filter(|point| point.place != fired.place).collect();
+        others.sort_unstable_by(|a, b| b.cmp(a));
+        let places = others.into_iter().map(|point| point.place);
+        [fired.place]
+            .into_iter()
+            .chain(places)
+            .map(|place| self.reading_id(place))
+            .collect()
+    }
 }
 
 /// That a rule fired: its finding, short of what every finding of the session shares.
@@ -79,7 +100,15 @@ pub(super) fn judge(scene: &Scene<'_>, earlier: &Earlier, findings: &mut Vec<Fin
         let firing = match &rule.kind {
             RuleKind::Limits(limits) => limits::judge(rule, limits, scene, &mut fired),
             RuleKind::Change(change) => change::judge(rule, change, scene, &mut fired),
+            RuleKind::Persistence(persistence) => persistence::judge(rule, persistence, scene, &mut fired),
+            RuleKind::Count(count) => count::judge(rule, count, scene, &mut fired),
+            RuleKind::Mean(mean) => mean::judge(rule, mean, scene, &mut fired),
+            RuleKind::Baseline(baseline) => baseline::judge(rule, baseline, scene, &mut fired),
+            RuleKind::Target(target) => target::judge(rule, target, scene, &mut fired),
+            RuleKind::Trend(trend) => trend::judge(rule, trend, scene, &mut fired),
             RuleKind::Answer(answer) => answer::judge(rule, answer, scene, &mut fired),
+            RuleKind::Score(score) => score::judge(rule, score, scene, &mut fired),
+            RuleKind::News2(news2) => news2::judge(rule, news2, scene, &mut fired),
             // Combinations are judged below; the others of these need the clock or the schedule: see `compliance`.
             RuleKind::Combination(_)
             | RuleKind::Missed(_)
@@ -102,9 +131,17 @@ pub(super) fn judge(scene: &Scene<'_>, earlier: &Earlier, findings: &mut Vec<Fin
 pub(super) fn reach(kind: &RuleKind) -> TimeDelta {
     match kind {
         RuleKind::Change(change) => change::reach(change),
+        RuleKind::Persistence(persistence) => persistence::reach(persistence),
+        RuleKind::Count(count) => count::reach(count),
+        RuleKind::Mean(mean) => mean::reach(mean),
+        RuleKind::Baseline(baseline) => baseline::reach(baseline),
+        RuleKind::Trend(trend) => trend::reach(trend),
         RuleKind::Combination(combination) => combination::reach(combination),
         RuleKind::Limits(_)
+        | RuleKind::Target(_)
         | RuleKind::Answer(_)
+        | RuleKind::Score(_)
+        | RuleKind::News2(_)
         | RuleKind::Missed(_)
         | RuleKind::Incomplete(_)
         | RuleKind::Adherence(_) => TimeDelta::zero(),

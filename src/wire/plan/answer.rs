@@ -3,26 +3,13 @@
 use super::node::{Faults, Node};
 use super::question::{Questions, codes};
 use super::rule;
-use crate::domain::question::QuestionKind;
 use crate::domain::rule::{AnswerRule, Rule, RuleKind};
 
 pub(super) fn read(node: &Node<'_>, questions: &Questions, faults: &mut Faults) -> Option<Rule> {
     let members = rule::members(node, &["question", "any_of", "severity"], faults)?;
     let question = members.required("question", faults).and_then(|node| {
         let id = node.text(faults)?;
-        if !questions.knows(&id) {
-            return node.fault("unknown_question", "is no question of this plan", faults);
-        }
-        if questions
-            .sound(&id)
-            .is_some_and(|question| question.kind == QuestionKind::Number)
-        {
-            return node.fault(
-                "question_is_number",
-                "a question of type number has no codes to choose from",
-                faults,
-            );
-        }
+        rule::coded_question(&id, &node, questions, faults)?;
         Some(id)
     });
     // Known only where the question is sound; otherwise the codes cannot be held against anything.

@@ -2,16 +2,25 @@
 
 mod adherence;
 mod answer;
+mod band;
+mod baseline;
 mod change;
 mod combination;
+mod count;
 mod header;
 mod incomplete;
 mod limits;
+mod mean;
 mod missed;
+mod news2;
 mod node;
+mod persistence;
 mod question;
 mod rule;
 mod schedule;
+mod score;
+mod target;
+mod trend;
 
 use chrono::NaiveDate;
 

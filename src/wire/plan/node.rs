@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::value::RawValue;
 
 use crate::domain::number::Milli;
+use crate::domain::rule::TenThousandths;
 use crate::wire::json;
 use crate::wire::number::{Decimal, Factor};
 use crate::wire::problem::Problem;
@@ -124,6 +125,21 @@ impl<'a> Node<'a> {
         } else {
             Some(number)
         }
+    }
+
+    /// A factor above zero with at most four decimals.
+    pub(super) fn positive_factor(&self, faults: &mut Faults) -> Option<TenThousandths> {
+        let decimal = self.decimal(faults)?;
+        if !decimal.has_decimals(4) {
+            return self.fault("too_many_decimals", "may have four decimals at most", faults);
+        }
+        let Some(tenfold) = decimal.milli(Factor::ratio(10, 1)) else {
+            return self.fault("too_large", "is larger than any number we keep", faults);
+        };
+        if tenfold <= Milli::default() {
+            return self.fault("not_positive", "must be above zero", faults);
+        }
+        Some(TenThousandths(tenfold.thousandths()))
     }
 
     pub(super) fn integer(&self, faults: &mut Faults) -> Option<i64> {

@@ -1,26 +1,18 @@
-//! One small function reads each kind, and a kind that is not judged yet is refused by name: a rule that never fires is a false promise.
+//! One small function reads each kind; a kind that nobody judges is refused, because a rule that never fires is a false promise.
 
 use super::header::Headers;
 use super::node::{Faults, Members, Node};
 use super::question::Questions;
-use super::{MAX_WINDOW_DAYS, adherence, answer, change, combination, incomplete, limits, missed};
+use super::{
+    MAX_WINDOW_DAYS, adherence, answer, baseline, change, combination, count, incomplete, limits, mean,
+    missed, news2, persistence, score, target, trend,
+};
 use crate::domain::finding::Severity;
 use crate::domain::measure::{BLOOD_PRESSURE, Measure};
+use crate::domain::question::{Question, QuestionKind};
 use crate::domain::rule::{Rule, RuleKind};
 
 pub(super) const MAX_RULES: usize = 100;
-
-/// Kinds of engine.md that the engine does not judge yet.
-const LATER: [&str; 8] = [
-    "persistence",
-    "mean",
-    "count",
-    "baseline",
-    "target",
-    "trend",
-    "score",
-    "news2",
-];
 
 /// Reads all rules in their order. Combinations come last, since they ask what the others hold.
 pub(super) fn read(
@@ -61,24 +53,24 @@ fn rule(node: &Node<'_>, questions: &Questions, faults: &mut Faults) -> Option<R
     match node.glance("kind").as_deref() {
         Some("limits") => limits::read(node, faults),
         Some("change") => change::read(node, faults),
+        Some("persistence") => persistence::read(node, faults),
+        Some("count") => count::read(node, faults),
+        Some("mean") => mean::read(node, faults),
+        Some("baseline") => baseline::read(node, faults),
+        Some("target") => target::read(node, faults),
+        Some("trend") => trend::read(node, faults),
+        Some("score") => score::read(node, questions, faults),
+        Some("news2") => news2::read(node, faults),
         Some("answer") => answer::read(node, questions, faults),
         Some("missed") => missed::read(node, faults),
         Some("incomplete") => incomplete::read(node, faults),
         Some("adherence") => adherence::read(node, faults),
-        kind => {
+        _ => {
             let members = node.any_object(faults)?;
             members.required("id", faults);
             let node = members.required("kind", faults)?;
             node.text(faults)?;
-            if kind.is_some_and(|kind| LATER.contains(&kind)) {
-                node.fault(
-                    "kind_not_supported",
-                    "this version of the service does not judge this kind of rule yet",
-                    faults,
-                )
-            } else {
-                node.fault("unknown_kind", "is no kind of rule", faults)
-            }
+            node.fault("unknown_kind", "is no kind of rule", faults)
         }
     }
 }
@@ -121,6 +113,11 @@ pub(super) fn days(node: &Node<'_>, faults: &mut Faults) -> Option<u16> {
     u16::try_from(days).ok()
 }
 
+/// How many readings, days or the like: at least one.
+pub(super) fn quantity(node: &Node<'_>, faults: &mut Faults) -> Option<u32> {
+    node.whole(1, (u32::MAX, "too_large"), faults)
+}
+
 pub(super) fn measure(members: &Members<'_>, faults: &mut Faults) -> Option<Measure> {
     let node = members.required("measure", faults)?;
     measure_named(&node, faults)
@@ -136,6 +133,27 @@ pub(super) fn measure_named(node: &Node<'_>, faults: &mut Faults) -> Option<Meas
         };
         node.fault("unknown_measure", detail, faults)
     })
+}
+
+/// Whether the plan has the question, and with codes to answer it by; said at `node` where not.
+pub(super) fn coded_question(
+    id: &str,
+    node: &Node<'_>,
+    questions: &Questions,
+    faults: &mut Faults,
+) -> Option<()> {
+    if !questions.knows(id) {
+        return node.fault("unknown_question", "is no question of this plan", faults);
+    }
+    let number = |question: &Question| question.kind == QuestionKind::Number;
+    if questions.sound(id).is_some_and(number) {
+        return node.fault(
+            "question_is_number",
+            "a question of type number has no codes to choose from",
+            faults,
+        );
+    }
+    Some(())
 }
 
 pub(super) fn severity(members: &Members<'_>, faults: &mut Faults) -> Option<Severity> {

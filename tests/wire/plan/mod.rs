@@ -3,6 +3,7 @@
 mod combinations;
 mod compliance;
 mod frame;
+mod kinds;
 mod limits;
 mod questions;
 mod rules;

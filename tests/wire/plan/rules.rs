@@ -158,21 +158,6 @@ fn ids_come_once_and_kinds_are_known() {
         r#"{"id": "limits.systolic_bp", "kind": "limits", "measure": "systolic_bp", "red_low": 70}"#,
     );
     assert_eq!(faults_of(&limits_twice), one("duplicate_id", "/rules/1/id"));
-    for kind in [
-        "persistence",
-        "mean",
-        "count",
-        "baseline",
-        "target",
-        "trend",
-        "score",
-        "news2",
-    ] {
-        let later = with_rules(&format!(
-            r#"{{"id": "{kind}", "kind": "{kind}", "measure": "weight"}}"#
-        ));
-        assert_eq!(faults_of(&later), one("kind_not_supported", "/rules/0/kind"));
-    }
     assert_eq!(
         faults_of(&with_rules(r#"{"id": "x", "kind": "hunch"}"#)),
         one("unknown_kind", "/rules/0/kind")
