@@ -3,14 +3,20 @@
 use serde_json::json;
 
 use crate::domain::ids::{PatientId, UnitId};
+use crate::domain::plan::Plan;
+use crate::domain::rule::RuleKind;
 use crate::domain::time::Instant;
 use crate::judging::{again, notice};
 use crate::store::plan::PlanRow;
 use crate::store::{self, StoreError};
 use crate::wire;
+use crate::wire::problem::Problem;
 
 use super::audit::{self, Subject};
 use super::{Act, Refusal};
+
+/// Below it the score's bands are not those of the patient (Royal College of Physicians 2017).
+const NEWS2_FROM_AGE: u32 = 16;
 
 /// Puts the next version and judges again what it covers. `seen_version`: the latest that the caller has seen, `None` for
 /// none. `body` is kept as it was written.
@@ -32,6 +38,7 @@ pub async fn put(
     }
     let version = standing.unwrap_or(0) + 1;
     let plan = wire::plan::parse(&body, version).map_err(Refusal::Invalid)?;
+    for_adults(act, patient, &plan).await?;
     let row = PlanRow {
         patient_id: patient,
         version,
@@ -69,6 +76,33 @@ pub async fn put(
     )
     .await?;
     Ok(row)
+}
+
+/// Refuses NEWS2 for whom it was not made: under 16 when the version begins. Pregnancy is not on record, so it is the nurse's to know.
+async fn for_adults(act: &mut Act, patient: PatientId, plan: &Plan) -> Result<(), Refusal> {
+    let news2 = (0..).zip(&plan.rules);
+    let news2: Vec<usize> = news2
+        .filter(|(_, rule)| matches!(rule.kind, RuleKind::News2(_)))
+        .map(|(place, _)| place)
+        .collect();
+    if news2.is_empty() {
+        return Ok(());
+    }
+    let person = store::patient::get(&mut act.tx, patient)
+        .await?
+        .ok_or(Refusal::NotFound("patient"))?;
+    let begins = plan.effective_from.with_timezone(&plan.timezone).date_naive();
+    if begins
+        .years_since(person.birth_date)
+        .is_some_and(|age| age >= NEWS2_FROM_AGE)
+    {
+        return Ok(());
+    }
+    let fault = |place| {
+        let detail = "NEWS2 is not for patients under 16";
+        Problem::new(format!("/rules/{place}/kind"), "news2_under_16", detail)
+    };
+    Err(Refusal::Invalid(news2.into_iter().map(fault).collect()))
 }
 
 /// Has the plan published to every unit that the patient has: now, when it begins and when it ends.

@@ -12,6 +12,7 @@ on_both_databases!(
     a_plan_that_engine_refuses_is_refused_with_every_place,
     a_back_dated_plan_judges_the_past_again,
     a_plan_is_told_to_every_unit_the_patient_has,
+    news2_is_refused_under_16,
 );
 
 async fn versions_follow_one_another(database: TestDatabase) {
@@ -177,4 +178,33 @@ async fn a_plan_is_told_to_every_unit_the_patient_has(database: TestDatabase) {
     assert_eq!(due().await, ["HU-1"], "when it begins");
     hub.clock.set(at("2026-11-25T00:00:00Z"));
     assert_eq!(due().await, ["HU-1"], "when it ends");
+}
+
+async fn news2_is_refused_under_16(database: TestDatabase) {
+    let hub = Hub::on(database);
+    let nurse = hub.token(Role::SpecialistNurse).await;
+    let mut young = referral(NHS[0]);
+    young["birth_date"] = json!("2010-11-21");
+    let patient = hub.post("/api/v1/patients").by(&nurse).json(&young).ok().await;
+    let path = format!("/api/v1/patients/{}/plan", patient["id"].as_str().unwrap());
+    let put = async |effective_from: &str, rule: Value| {
+        let mut body = plan(effective_from, 90.0);
+        body["rules"].as_array_mut().unwrap().push(rule);
+        let reply = hub
+            .put(&path)
+            .by(&nurse)
+            .header("if-none-match", "*")
+            .json(&body)
+            .send()
+            .await;
+        (reply.status, reply.json()["errors"][0].clone())
+    };
+    let news2 = || json!({"id": "news2", "kind": "news2", "scale": 1});
+    // Sixteen on 21 November 2026, which in London begins at midnight UTC.
+    let (status, fault) = put("2026-11-20T23:59:59Z", news2()).await;
+    assert_eq!(
+        (status, &fault["at"], &fault["code"]),
+        (422, &json!("/rules/2/kind"), &json!("news2_under_16"))
+    );
+    assert_eq!(put("2026-11-21T00:00:00Z", news2()).await.0, 201);
 }
