@@ -58,14 +58,14 @@ pub(super) fn measures() -> String {
 }
 
 pub(super) fn possible() -> String {
-    let mut text = "| measure | unit | possible |\n|---|---|---|\n".to_owned();
+    let mut text = "| measure | unit | possible | least deviation |\n|---|---|---|---|\n".to_owned();
     for measure in Measure::ALL {
         let facts = measure.facts();
         let (low, high) = facts.possible;
         let _ = writeln!(
             text,
-            "| {} | {} | {low} to {high} |",
-            facts.spoken, facts.shown_unit
+            "| {} | {} | {low} to {high} | {} |",
+            facts.spoken, facts.shown_unit, facts.min_sd
         );
     }
     text
