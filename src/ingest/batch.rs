@@ -119,7 +119,7 @@ pub async fn take_in(
     arrivals: &[Arrival],
     now: Instant,
 ) -> Result<Taken, BatchFault> {
-    let ground = Ground::lock(tx, arrivals, &keeper.hands).await?;
+    let ground = Ground::lock(tx, arrivals, (&keeper.hands, &keeper.recall)).await?;
     let mut sorted = Sorted::default();
     for arrival in arrivals {
         sorted.sort(arrival, &ground);
@@ -145,7 +145,6 @@ pub async fn take_in(
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hand<'a> {
     pub(super) shelf: &'a PlanShelf,
-    pub(super) recall: &'a Recall,
     pub(super) ids: &'a Ids,
 }
 
@@ -153,7 +152,6 @@ impl Keeper {
     fn hand(&self) -> Hand<'_> {
         Hand {
             shelf: &self.shelf,
-            recall: &self.recall,
             ids: &self.ids,
         }
     }
@@ -202,9 +200,10 @@ async fn judge(
             incoming,
             since: None,
             turn: ground.turn(patient),
+            known: ground.known(patient),
         })
         .collect();
-    let judgement = judging::judge(tx, (hand.shelf, hand.recall), works, now).await?;
+    let judgement = judging::judge(tx, hand.shelf, works, now).await?;
     outgoing::sessions(tx, &judgement.taken_in, now).await?;
     outgoing::retests(tx, &judgement.taken_in, hand.ids, now).await?;
     let mut news = judgement.news;

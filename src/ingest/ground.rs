@@ -1,9 +1,11 @@
 //! What a batch must know before it sorts, read in lock order: units, their assignments, patients, sessions already stored.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::domain::ids::{PatientId, SessionKey, UnitId};
 use crate::domain::time::Instant;
+use crate::judging::recall::{Known, Recall};
 use crate::store::{self, StoreError, Tx};
 
 use super::arrival::{Arrival, What};
@@ -15,11 +17,16 @@ pub struct Ground {
     periods: HashMap<UnitId, Periods>,
     stored: HashMap<SessionKey, [u8; 32]>,
     turns: HashMap<PatientId, i64>,
+    known: HashMap<PatientId, Arc<Known>>,
 }
 
 impl Ground {
     /// Locks the units for share and their patients for change, then looks which sessions are here already.
-    pub async fn lock(tx: &mut Tx, arrivals: &[Arrival], hands: &Hands) -> Result<Self, StoreError> {
+    pub async fn lock(
+        tx: &mut Tx,
+        arrivals: &[Arrival],
+        (hands, recall): (&Hands, &Recall),
+    ) -> Result<Self, StoreError> {
         let named: BTreeSet<UnitId> = arrivals
             .iter()
             .filter_map(|arrival| arrival.unit_id().cloned())
@@ -32,6 +39,7 @@ impl Ground {
             periods,
             stored: HashMap::new(),
             turns: HashMap::new(),
+            known: HashMap::new(),
         };
         let patients: BTreeSet<PatientId> = arrivals
             .iter()
@@ -43,11 +51,13 @@ impl Ground {
             .await?
             .into_iter()
             .collect();
-        let keys: BTreeSet<SessionKey> = arrivals.iter().filter_map(session_key).cloned().collect();
-        ground.stored = store::session::known(tx, &keys.into_iter().collect::<Vec<_>>())
-            .await?
-            .into_iter()
+        ground.known = recall.of(ground.turns.iter().map(|(patient, turn)| (*patient, *turn)));
+        let doubtful: BTreeSet<&SessionKey> = arrivals
+            .iter()
+            .filter_map(|arrival| ground.doubtful(arrival))
             .collect();
+        let doubtful: Vec<SessionKey> = doubtful.into_iter().cloned().collect();
+        ground.stored = store::session::known(tx, &doubtful).await?.into_iter().collect();
         Ok(ground)
     }
 
@@ -58,6 +68,23 @@ impl Ground {
     /// The patient's turn that this transaction has.
     pub fn turn(&self, patient: PatientId) -> Option<i64> {
         self.turns.get(&patient).copied()
+    }
+
+    /// What stands of the patient, where that is remembered.
+    pub fn known(&self, patient: PatientId) -> Option<Arc<Known>> {
+        self.known.get(&patient).cloned()
+    }
+
+    /// The arrival's session, unless it is known to be new to its patient. One that is stored although memory says
+    /// otherwise (its time was moved, or it says something else) is refused by the store, and then everything is looked up.
+    fn doubtful<'a>(&self, arrival: &'a Arrival) -> Option<&'a SessionKey> {
+        let What::Session { session, .. } = &arrival.what else {
+            return None;
+        };
+        let patient = self.whose(&session.key.unit_id, session.completed_at);
+        let known = patient.and_then(|patient| self.known.get(&patient));
+        let has = known.and_then(|known| known.has(&session.key, session.completed_at));
+        (has != Some(false)).then_some(&session.key)
     }
 
     /// The patient whom the unit was assigned to at that time.
@@ -108,12 +135,5 @@ impl Ground {
             }
             What::Status { .. } | What::Nothing => [None, None],
         }
-    }
-}
-
-fn session_key(arrival: &Arrival) -> Option<&SessionKey> {
-    match &arrival.what {
-        What::Session { session, .. } => Some(&session.key),
-        What::Status { .. } | What::Refused(_) | What::Nothing => None,
     }
 }

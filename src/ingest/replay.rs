@@ -80,7 +80,7 @@ pub struct Ready {
 /// Reads the messages as if they had arrived now, and takes the locks that taking them in needs.
 pub async fn prepare(tx: &mut Tx, kept: Vec<Kept>, now: Instant) -> Result<Ready, StoreError> {
     let arrivals: Vec<Arrival> = kept.iter().map(|kept| read(kept, now)).collect();
-    Ground::lock(tx, &arrivals, &Hands::default()).await?;
+    Ground::lock(tx, &arrivals, (&Hands::default(), &Recall::new(0))).await?;
     Ok(Ready { kept, arrivals })
 }
 
@@ -158,7 +158,8 @@ async fn together(
     (kept, arrivals): (&[Kept], &[Arrival]),
     now: Instant,
 ) -> Result<Vec<Replayed>, BatchFault> {
-    let ground = Ground::lock(tx, arrivals, &Hands::default()).await?;
+    // What is known of a patient is used and kept by ingest only, after its own commits.
+    let ground = Ground::lock(tx, arrivals, (&Hands::default(), &Recall::new(0))).await?;
     let mut sorted = Sorted::default();
     let mut done = Vec::with_capacity(arrivals.len());
     let mut shifts = Vec::new();
@@ -180,13 +181,7 @@ async fn together(
         }
         done.push(replayed);
     }
-    // What is known of a patient is kept by ingest only, after its own commits.
-    let recall = Recall::new(0);
-    let hand = Hand {
-        shelf,
-        recall: &recall,
-        ids,
-    };
+    let hand = Hand { shelf, ids };
     let (news, _) = batch::store_and_judge(tx, hand, &mut sorted, &ground, now).await?;
     store::shift::record(tx, &shifts).await?;
     alerting::raise(tx, &news, ids, now).await?;

@@ -14,7 +14,6 @@ use crate::store::{self, Tx};
 use super::alerting::{self, News};
 use super::past;
 use super::plans::PlanShelf;
-use super::recall::Recall;
 use super::rejudge::{JudgingFault, Work, judge, leave_unassigned};
 use super::technical;
 
@@ -54,12 +53,11 @@ async fn judge_again(
         incoming: Vec::new(),
         since: Some(*since),
         turn: None,
+        known: None,
     });
     // Plans that this transaction has just written must not reach a shelf that outlives it: it may yet be undone.
     let shelf = PlanShelf::default();
-    let news = judge(tx, (&shelf, &Recall::new(0)), works.collect(), now)
-        .await?
-        .news;
+    let news = judge(tx, &shelf, works.collect(), now).await?.news;
     let patients: Vec<PatientId> = since.into_keys().collect();
     let plans = shelf.of(tx, &patients).await?;
     let (planned, unplanned): (Vec<_>, Vec<_>) = patients

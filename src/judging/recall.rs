@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 
-use crate::domain::ids::PatientId;
+use crate::domain::ids::{PatientId, SessionKey};
 use crate::domain::time::Instant;
 use crate::engine;
 
@@ -46,6 +46,14 @@ impl Known {
     }
 }
 
+impl Known {
+    /// Whether the patient has this session already, where that is known: of those completed long ago it is not.
+    pub fn has(&self, key: &SessionKey, completed_at: Instant) -> Option<bool> {
+        let has = self.sessions.iter().any(|row| row.key() == key);
+        (has || completed_at >= self.since).then_some(has)
+    }
+}
+
 /// Patients seen lately, kept over batches, up to a number of sessions.
 #[derive(Debug)]
 pub struct Recall {
@@ -72,7 +80,7 @@ impl Recall {
     }
 
     /// Those patients of whom all is known, given the turns that the caller's transaction has just taken.
-    pub(super) fn of(&self, turns: impl Iterator<Item = (PatientId, i64)>) -> HashMap<PatientId, Arc<Known>> {
+    pub fn of(&self, turns: impl Iterator<Item = (PatientId, i64)>) -> HashMap<PatientId, Arc<Known>> {
         let kept = self.kept();
         turns
             .filter_map(|(patient, turn)| {

@@ -17,7 +17,7 @@ use crate::store::{self, StoreError, Tx};
 use super::alerting::News;
 use super::past::{self, PastFault, Reached, Touched};
 use super::plans::{PlanFault, PlanShelf, Plans};
-use super::recall::{Known, Recall};
+use super::recall::Known;
 use super::rows::{judged_row, session_row};
 use super::standing::Standing;
 use super::verdict;
@@ -37,8 +37,10 @@ pub struct Work {
     pub patient: PatientId,
     pub incoming: Vec<Incoming>,
     pub since: Option<Instant>,
-    /// The turn that the caller's transaction took, where what is known of the patient may be used and kept.
+    /// The turn that the caller's transaction took, where what becomes known of the patient may be kept.
     pub turn: Option<i64>,
+    /// What stood before that turn, where it is known.
+    pub known: Option<Arc<Known>>,
 }
 
 /// What came of it, before alerts.
@@ -92,20 +94,16 @@ impl JudgingFault {
 /// Takes sessions in and judges them with all that they reach. The caller holds the locks of every patient named.
 pub async fn judge(
     tx: &mut Tx,
-    (shelf, recall): (&PlanShelf, &Recall),
+    shelf: &PlanShelf,
     works: Vec<Work>,
     now: Instant,
 ) -> Result<Judgement, JudgingFault> {
-    let turns = works.iter().filter_map(|work| Some((work.patient, work.turn?)));
-    let mut known = recall.of(turns);
-    let patients: Vec<PatientId> = works.iter().map(|work| work.patient).collect();
-    let (met, new): (Vec<_>, Vec<_>) = patients
-        .into_iter()
-        .partition(|patient| known.contains_key(patient));
+    let (met, new): (Vec<_>, Vec<_>) = works.iter().partition(|work| work.known.is_some());
+    let new: Vec<PatientId> = new.into_iter().map(|work| work.patient).collect();
     let mut plans = shelf.of(tx, &new).await?;
     let remembered = met
-        .iter()
-        .filter_map(|patient| Some((*patient, Arc::clone(&known.get(patient)?.plans))));
+        .into_iter()
+        .filter_map(|work| Some((work.patient, Arc::clone(&work.known.as_ref()?.plans))));
     plans.extend(remembered);
     let touched: Vec<Touched> = works
         .iter()
@@ -117,7 +115,7 @@ pub async fn judge(
                 from,
                 earliest,
                 plans,
-                known: known.remove(&work.patient),
+                known: work.known.clone(),
             })
         })
         .collect();

@@ -1,5 +1,7 @@
 //! What the stream tells, written in the transaction that did it. It is read by [`super::stream`].
 
+use std::borrow::Cow;
+
 use serde_json::json;
 
 use crate::domain::alert::{About, Alert};
@@ -100,25 +102,54 @@ statements! {
     FORGET = "delete from event where {through_place}";
 }
 
+/// Between the events of one row: no JSON text and no id holds it.
+pub(super) const PARTING: char = '\n';
+
+/// Sessions come by the hundred: so many stand in one row, which still fits a page beside others.
+const TOGETHER: usize = 8;
+
 /// In the order given.
 pub async fn insert(tx: &mut Tx, events: &[NewEvent]) -> Result<(), StoreError> {
+    let written: Vec<Cow<'_, NewEvent>> = events
+        .chunk_by(|one, next| (one.kind, next.kind) == (EventKind::Session, EventKind::Session))
+        .flat_map(|alike| alike.chunks(TOGETHER))
+        .map(together)
+        .collect();
     let rows = vec![
-        texts(events.iter().map(|event| event.kind.word())),
+        texts(written.iter().map(|event| event.kind.word())),
         uuids(
-            events
+            written
                 .iter()
                 .map(|event| event.patient_id.map(|patient| patient.0)),
         ),
         texts(
-            events
+            written
                 .iter()
                 .map(|event| event.unit_id.as_ref().map(UnitId::as_str)),
         ),
-        texts(events.iter().map(|event| event.subject_id.as_str())),
-        texts(events.iter().map(|event| event.body.as_str())),
-        times(events.iter().map(|event| event.at)),
+        texts(written.iter().map(|event| event.subject_id.as_str())),
+        texts(written.iter().map(|event| event.body.as_str())),
+        times(written.iter().map(|event| event.at)),
     ];
-    tx.expect_rows(events.len(), &INSERT, binds![rows]).await
+    tx.expect_rows(written.len(), &INSERT, binds![rows]).await
+}
+
+/// Several events as one row: of nobody, as far as its columns go.
+fn together(events: &[NewEvent]) -> Cow<'_, NewEvent> {
+    let [first, _, ..] = events else {
+        return Cow::Borrowed(&events[0]);
+    };
+    let joined = |part: fn(&NewEvent) -> &String| {
+        let parts: Vec<&str> = events.iter().map(|event| part(event).as_str()).collect();
+        parts.join(&PARTING.to_string())
+    };
+    Cow::Owned(NewEvent {
+        patient_id: None,
+        unit_id: None,
+        subject_id: joined(|event| &event.subject_id),
+        body: joined(|event| &event.body),
+        ..first.clone()
+    })
 }
 
 /// Deletes what nobody will resume from, so many at most; gives how many. Always the oldest of all: whoever stands at an

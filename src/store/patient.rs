@@ -53,10 +53,12 @@ statements! {
          order by created_at desc, id desc limit $8"
     );
 
-    /// Locks in the order of ids, before any is written.
+    FIRST_TURN = "insert into patient_turn (patient_id, turn) values ($1, 0)";
+
+    /// Locks in the order of ids, as far as PostgreSQL can be held to one: whom it locks up nevertheless is told to try again.
     LOCK [id Uuid] =
-        "with locked as (select p.id from patient p where p.id in (select r.id from {rows}) order by p.id {for_no_key_update})
-         update patient set turn = turn + 1 from locked where patient.id = locked.id returning patient.id, patient.turn";
+        "update patient_turn set turn = turn + 1 from (select r.id from {rows} order by r.id) as one
+         where patient_turn.patient_id = one.id returning patient_id, turn";
 }
 
 /// [`StoreError::Taken`] where the NHS number is known already.
@@ -78,7 +80,8 @@ pub async fn insert(tx: &mut Tx, patient: &Patient) -> Result<(), StoreError> {
         patient.created_at,
         patient.updated_at,
     ];
-    tx.expect_rows(1, &INSERT, binds).await
+    tx.expect_rows(1, &INSERT, binds).await?;
+    tx.expect_rows(1, &FIRST_TURN, binds![patient.id.0]).await
 }
 
 /// Writes the record as it is now over the version that the writer saw; false where another came first.
@@ -155,13 +158,22 @@ pub async fn list(
 /// From here to the end of the transaction nobody else judges these patients; gives those that exist, sorted.
 /// Units are locked before patients, never after.
 pub async fn lock(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<PatientId>, StoreError> {
-    let turns = take_turn(tx, ids).await?;
+    let turns = turns(tx, ids).await?;
     Ok(turns.into_iter().map(|(id, _)| id).collect())
 }
 
-/// [`lock`], with the number of the turn: one more than that of the last transaction that locked the patient and was
-/// committed. Whatever judging rests on is as that transaction left it.
+/// [`lock`] of (distinct) patients that exist, with the number of the turn: one more than that of the last transaction that
+/// locked the patient and was committed. Whatever judging rests on is as that transaction left it.
 pub async fn take_turn(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<(PatientId, i64)>, StoreError> {
+    let turns = turns(tx, ids).await?;
+    if turns.len() == ids.len() {
+        Ok(turns)
+    } else {
+        Err(LOCK.meant(ids.len() as u64, turns.len() as u64))
+    }
+}
+
+async fn turns(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<(PatientId, i64)>, StoreError> {
     let rows: Vec<(Uuid, i64)> = tx
         .all(&LOCK, binds![vec![uuids(ids.iter().map(|id| id.0))]])
         .await?;

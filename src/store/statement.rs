@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use super::bind::Kind;
 use super::dialect;
+use super::error::StoreError;
 
 /// One SQL text, told to each database in its own way.
 #[derive(Debug)]
@@ -42,6 +43,15 @@ impl Statement {
     pub fn postgres(&'static self) -> &'static str {
         self.postgres
             .get_or_init(|| dialect::postgres(&self.spelt(), self.first_rows_parameter(), self.columns))
+    }
+
+    /// That it touched another number of rows than it meant to.
+    pub(super) fn meant(&self, meant: u64, touched: u64) -> StoreError {
+        StoreError::Rows {
+            statement: format!("{} {}", self.table, self.name),
+            meant,
+            touched,
+        }
     }
 
     pub(super) const fn columns(&self) -> &'static [(&'static str, Kind)] {

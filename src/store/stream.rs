@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::domain::time::Instant;
 
 use super::bind::binds;
-use super::event::{EventKind, NewEvent};
+use super::event::{EventKind, NewEvent, PARTING};
 use super::statement::statements;
 use super::unit::unit_id;
 use super::{StoreError, Tx};
@@ -23,6 +23,8 @@ pub struct Place {
     tx: i64,
     seq: i64,
     mark: u32,
+    /// Which of the events of its row it is.
+    part: usize,
 }
 
 /// An event with its place in the stream.
@@ -59,27 +61,27 @@ statements! {
     ADOPT = "update event set {of_the_past} where {foreign}";
 }
 
-/// What happened after that place (without one: from the first event on), in order, and no more than `limit`. `None` where
-/// the place is not known here, or was forgotten: who stood there has missed something, nobody can say what.
+/// What happened after that place (without one: from the first event on), in order: `limit` rows at most, of a handful of
+/// events each. `None` where the place is not known here, or was forgotten: who stood there has missed something, nobody
+/// can say what.
 pub async fn after(tx: &mut Tx, place: Option<Place>, limit: u32) -> Result<Option<Vec<Event>>, StoreError> {
     let Some(place) = place else {
         let rows: Vec<Row> = tx.all(&FROM, binds![0_i64, 0_i64, i64::from(limit)]).await?;
-        return rows.into_iter().map(event).collect::<Result<_, _>>().map(Some);
+        return Ok(Some(events(rows)?));
     };
     // The event of the place itself is read along: that it is still there says that nothing after it was forgotten.
     let binds = binds![place.tx, place.seq, i64::from(limit) + 1];
     let rows: Vec<Row> = tx.all(&FROM, binds).await?;
-    let mut events = rows.into_iter().map(event);
-    match events.next().transpose()? {
-        Some(first) if first.place == place => events.collect::<Result<_, _>>().map(Some),
-        _ => Ok(None),
-    }
+    let mut events = events(rows)?;
+    let stood = events.iter().position(|event| event.place == place);
+    Ok(stood.map(|stood| events.split_off(stood + 1)))
 }
 
 /// Where whoever comes now begins; `None` before the first event.
 pub async fn last(tx: &mut Tx) -> Result<Option<Place>, StoreError> {
     let row: Option<Row> = tx.optional(&LAST, binds![]).await?;
-    Ok(row.map(event).transpose()?.map(|event| event.place))
+    let events = events(row.into_iter().collect())?;
+    Ok(events.last().map(|event| event.place))
 }
 
 /// Since when events wait for an older transaction of anybody on the server to end.
@@ -105,37 +107,44 @@ type Row = (
     Instant,
 );
 
-fn event((tx, seq, kind, patient_id, unit, subject_id, body, at): Row) -> Result<Event, StoreError> {
-    let kind = EventKind::from_word(&kind).ok_or_else(|| StoreError::row("event", "kind", seq))?;
-    let unit_id = unit.map(|unit| unit_id("event", "unit_id", &unit)).transpose()?;
-    let event = NewEvent {
-        kind,
-        patient_id: patient_id.map(Into::into),
-        unit_id,
-        subject_id,
-        body,
-        at,
-    };
-    let mark = mark(&event);
-    let place = Place { tx, seq, mark };
-    Ok(Event { place, event })
+fn events(rows: Vec<Row>) -> Result<Vec<Event>, StoreError> {
+    let mut events = Vec::with_capacity(rows.len());
+    for (tx, seq, kind, patient_id, unit, subject_id, body, at) in rows {
+        let kind = EventKind::from_word(&kind).ok_or_else(|| StoreError::row("event", "kind", seq))?;
+        let unit_id = unit.map(|unit| unit_id("event", "unit_id", &unit)).transpose()?;
+        let mark = mark(kind, at, &subject_id, &body);
+        let parts = subject_id.split(PARTING).zip(body.split(PARTING)).enumerate();
+        events.extend(parts.map(|(part, (subject_id, body))| Event {
+            place: Place { tx, seq, mark, part },
+            event: NewEvent {
+                kind,
+                patient_id: patient_id.map(Into::into),
+                unit_id: unit_id.clone(),
+                subject_id: subject_id.to_owned(),
+                body: body.to_owned(),
+                at,
+            },
+        }));
+    }
+    Ok(events)
 }
 
 /// Numbers are given again after a restore; the same number with the same content at the same microsecond is not.
-fn mark(event: &NewEvent) -> u32 {
+fn mark(kind: EventKind, at: Instant, subject_id: &str, body: &str) -> u32 {
     let mut hash = Sha256::new();
-    hash.update(event.kind.word());
-    hash.update(event.at.timestamp_micros().to_be_bytes());
-    hash.update(event.subject_id.len().to_be_bytes());
-    hash.update(&event.subject_id);
-    hash.update(&event.body);
+    hash.update(kind.word());
+    hash.update(at.timestamp_micros().to_be_bytes());
+    hash.update(subject_id.len().to_be_bytes());
+    hash.update(subject_id);
+    hash.update(body);
     let hash: [u8; 32] = hash.finalize().into();
     u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
 }
 
 impl Ord for Place {
     fn cmp(&self, other: &Self) -> Ordering {
-        (self.tx, self.seq, self.mark).cmp(&(other.tx, other.seq, other.mark))
+        let order = |place: &Self| (place.tx, place.seq, place.mark, place.part);
+        order(self).cmp(&order(other))
     }
 }
 
@@ -147,7 +156,7 @@ impl PartialOrd for Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}-{:08x}", self.tx, self.seq, self.mark)
+        write!(f, "{}-{}-{:08x}-{}", self.tx, self.seq, self.mark, self.part)
     }
 }
 
@@ -159,8 +168,9 @@ impl FromStr for Place {
         let mut number = || parts.next()?.parse().ok().filter(|number: &i64| *number >= 0);
         let (tx, seq) = number().zip(number()).ok_or(NoPlace)?;
         let mark = parts.next().and_then(|mark| u32::from_str_radix(mark, 16).ok());
-        match (mark, parts.next()) {
-            (Some(mark), None) => Ok(Self { tx, seq, mark }),
+        let part = parts.next().and_then(|part| part.parse().ok());
+        match (mark, part, parts.next()) {
+            (Some(mark), Some(part), None) => Ok(Self { tx, seq, mark, part }),
             _ => Err(NoPlace),
         }
     }

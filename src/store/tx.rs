@@ -127,7 +127,7 @@ impl Tx {
         let mut rows = self.all(statement, binds).await?;
         match rows.len() {
             0 | 1 => Ok(rows.pop()),
-            touched => Err(meant(statement, 1, touched as u64)),
+            touched => Err(statement.meant(1, touched as u64)),
         }
     }
 
@@ -163,7 +163,7 @@ impl Tx {
         if touched == rows as u64 {
             Ok(())
         } else {
-            Err(meant(statement, rows as u64, touched))
+            Err(statement.meant(rows as u64, touched))
         }
     }
 
@@ -176,16 +176,8 @@ impl Tx {
         match self.execute(statement, binds).await? {
             0 => Ok(false),
             1 => Ok(true),
-            touched => Err(meant(statement, 1, touched)),
+            touched => Err(statement.meant(1, touched)),
         }
-    }
-}
-
-fn meant(statement: &Statement, meant: u64, touched: u64) -> StoreError {
-    StoreError::Rows {
-        statement: format!("{} {}", statement.table, statement.name),
-        meant,
-        touched,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use homeward::domain::ids::QuarantineId;
-use homeward::store::event::{self, NewEvent};
+use homeward::store::event::{self, EventKind, NewEvent};
 use homeward::store::quarantine::Case;
 use homeward::store::stream::{Event, Place, adopt, after, held_back, last};
 use homeward::store::{Db, Tx};
@@ -20,6 +20,7 @@ use crate::support::databases::{self, TestDatabase, on_both_databases};
 
 on_both_databases!(
     events_are_read_in_order,
+    sessions_share_rows_and_are_told_one_by_one,
     a_place_that_is_not_known_is_no_place,
     many_writers_and_a_reader_that_comes_and_goes,
 );
@@ -83,6 +84,47 @@ async fn events_are_read_in_order(database: TestDatabase) {
     }
 }
 
+/// Written several to a row, between others; whoever leaves off in the middle of a row goes on there.
+async fn sessions_share_rows_and_are_told_one_by_one(database: TestDatabase) {
+    let db = &database.db;
+    let session = |number: u128| NewEvent {
+        kind: EventKind::Session,
+        patient_id: None,
+        unit_id: None,
+        subject_id: Uuid::from_u128(number).to_string(),
+        body: format!("{{\"session_id\":{number}}}"),
+        at: at("09:00"),
+    };
+    let mut written = vec![numbered(1)];
+    written.extend((2..22).map(session));
+    written.extend([numbered(22), session(23)]);
+    let mut tx = db.begin().await.unwrap();
+    event::insert(&mut tx, &written).await.unwrap();
+    tx.commit().await.unwrap();
+    let all = read(db, None, written.len()).await;
+    let told: Vec<&NewEvent> = all.iter().map(|told| &told.event).collect();
+    assert_eq!(told, written.iter().collect::<Vec<_>>());
+    assert!(all.is_sorted_by(|one, next| one.place < next.place));
+    let mut tx = db.read().await.unwrap();
+    for (index, told) in all.iter().enumerate() {
+        assert_eq!(told.place.to_string().parse(), Ok(told.place));
+        let rest = after(&mut tx, Some(told.place), 100).await.unwrap().unwrap();
+        assert_eq!(rest, all[index + 1..]);
+    }
+    let page = after(&mut tx, Some(all[3].place), 1).await.unwrap().unwrap();
+    assert!(!page.is_empty() && page.len() < 20, "a page ends with a row");
+    assert_eq!(page, all[4..4 + page.len()]);
+    let beyond = all[3].place.to_string();
+    let (row, _) = beyond.rsplit_once('-').unwrap();
+    let beyond = format!("{row}-99").parse().unwrap();
+    assert_eq!(
+        after(&mut tx, Some(beyond), 9).await.unwrap(),
+        None,
+        "no such part"
+    );
+    assert_eq!(last(&mut tx).await.unwrap(), all.last().map(|told| told.place));
+}
+
 async fn a_place_that_is_not_known_is_no_place(database: TestDatabase) {
     let db = &database.db;
     wrote(db, &[1, 2, 3]).await;
@@ -90,9 +132,9 @@ async fn a_place_that_is_not_known_is_no_place(database: TestDatabase) {
     let mut tx = db.begin().await.unwrap();
     let is_known = async |tx: &mut Tx, place: Place| after(tx, Some(place), 10).await.unwrap().is_some();
     let last_place = all[2].place.to_string();
-    let (numbers, _) = last_place.rsplit_once('-').unwrap();
+    let numbers = last_place.split('-').take(2).collect::<Vec<_>>().join("-");
     // Of the future, of another history, of a past that was forgotten.
-    for other in ["999999999-999999999-00000000", &format!("{numbers}-00000000")] {
+    for other in ["999999999-999999999-00000000-0", &format!("{numbers}-00000000-0")] {
         assert!(!is_known(&mut tx, other.parse().unwrap()).await, "{other}");
     }
     assert!(is_known(&mut tx, all[0].place).await);
@@ -125,7 +167,18 @@ async fn a_place_that_is_not_known_is_no_place(database: TestDatabase) {
     read(db, None, 3).await;
     let mut tx = db.read().await.unwrap();
     assert!(!is_known(&mut tx, all[2].place).await);
-    for text in ["", "1", "1-2", "1-2-xyz", "1-2-3-4", "-1-2-3", "a-b-c", "1--2-3"] {
+    for text in [
+        "",
+        "1",
+        "1-2",
+        "1-2-3",
+        "1-2-xyz-0",
+        "1-2-3-x",
+        "1-2-3-4-5",
+        "-1-2-3-4",
+        "a-b-c-d",
+        "1--2-3-4",
+    ] {
         assert!(text.parse::<Place>().is_err(), "{text}");
     }
 }

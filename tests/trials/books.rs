@@ -127,7 +127,7 @@ impl Books {
                 "select subject_id from event where kind = 'session' order by seq"
             )
             .into_iter()
-            .map(|(subject,)| subject)
+            .flat_map(|(subjects,)| subjects.lines().map(str::to_owned).collect::<Vec<_>>())
             .collect(),
             set_aside: set_aside(db).await,
         }

@@ -238,11 +238,11 @@ async fn who_was_nowhere_is_told_to_reload(database: TestDatabase) {
             break id;
         }
     };
-    let (numbers, _) = place.rsplit_once('-').unwrap();
+    let numbers = place.split('-').take(2).collect::<Vec<_>>().join("-");
     for nowhere in [
-        "999999999-999999999-00000000",
+        "999999999-999999999-00000000-0",
         "yesterday",
-        &format!("{numbers}-00000000"),
+        &format!("{numbers}-00000000-0"),
     ] {
         let mut listening = listen(&hub, hub.token(), Some(nowhere)).await;
         let told = listening.next().await.unwrap();

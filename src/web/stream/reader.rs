@@ -89,7 +89,7 @@ async fn read_on(state: &State, mut place: Option<Place>) {
             Ok(Some(events)) => {
                 failures = 0;
                 place = events.last().map(|event| event.place).or(place);
-                if events.len() == PAGE as usize {
+                if events.len() >= PAGE as usize {
                     ticks.reset_immediately();
                 }
                 tell(phase, events);
