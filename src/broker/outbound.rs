@@ -17,9 +17,11 @@ use super::window::{Outgoing, Parcel, Verdict};
 use super::{GOODBYE_WITHIN, Settings, stopped};
 
 /// Publishes without an answer at one time.
-const WINDOW: u16 = 1000;
+const WINDOW: u16 = 2000;
 /// Messages that wait for the connection or the window; beyond it the caller is told.
 const CAPACITY: usize = 10_000;
+/// With fewer than this waiting there is room for whoever has many to publish.
+const ROOMY: usize = 1000;
 
 /// So many messages wait already that this one was not taken. Receipts may be lost: the unit asks again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +51,8 @@ struct Shared {
     outgoing: Mutex<Outgoing>,
     /// Something waits to be written.
     due: Notify,
+    /// Less waits than before, or the connection is gone.
+    eased: Notify,
 }
 
 impl Shared {
@@ -80,6 +84,25 @@ impl Outlet {
     /// Messages that wait for the connection or for the broker's answers to earlier ones.
     pub fn waiting(&self) -> usize {
         self.shared.outgoing().waiting()
+    }
+
+    /// Waits until there is room for many messages. While there is no connection nobody is held up: what does not fit then is
+    /// lost, and not what comes in meanwhile.
+    pub async fn room(&self) {
+        loop {
+            let eased = self.shared.eased.notified();
+            tokio::pin!(eased);
+            // From here on nothing is missed.
+            eased.as_mut().enable();
+            let has_room = {
+                let outgoing = self.shared.outgoing();
+                !outgoing.is_open() || outgoing.waiting() < ROOMY
+            };
+            if has_room {
+                return;
+            }
+            eased.await;
+        }
     }
 
     /// Never blocks. The message survives a lost connection, but not the process.
@@ -168,6 +191,7 @@ impl Outbound {
             let begun = Instant::now();
             let end = self.connection(&mut stop).await;
             self.outlet.shared.outgoing().close();
+            self.outlet.shared.eased.notify_waiters();
             let Some(fault) = end else { break };
             backoff.lasted(begun.elapsed());
             self.report(fault);
@@ -242,6 +266,9 @@ impl Outbound {
         self.outlet.refused(refused);
         for packet in &due {
             connection.put(packet)?;
+        }
+        if !due.is_empty() {
+            self.outlet.shared.eased.notify_waiters();
         }
         let mut heard = tokio::select! {
             packet = connection.next(true) => Some(packet?),

@@ -7,7 +7,7 @@ use crate::domain::ids::{PatientId, SessionKey};
 use crate::domain::session::Session;
 use crate::judging::moved;
 use crate::store;
-use crate::store::event::{EventKind, NewEvent};
+use crate::store::event::NewEvent;
 use crate::store::shift::ShiftRow;
 use crate::store::shown::ShownSession;
 use crate::wire;
@@ -136,17 +136,6 @@ async fn stored(act: &mut Act, key: &SessionKey) -> Result<ShownSession, Refusal
 
 /// That the session is another now, for one of those whose it was or is.
 fn event(session: &ShownSession, patient_id: PatientId, act: &Act) -> NewEvent {
-    let key = &session.key;
-    let body = json!({
-        "patient_id": patient_id, "unit_id": key.unit_id, "session_id": key.session_id,
-        "completed_at": session.completed_at, "received_at": session.received_at,
-    });
-    NewEvent {
-        kind: EventKind::Session,
-        patient_id: Some(patient_id),
-        unit_id: Some(key.unit_id.clone()),
-        subject_id: key.to_string(),
-        body: body.to_string(),
-        at: act.now,
-    }
+    let times = (session.completed_at, session.received_at);
+    NewEvent::session(patient_id, &session.key, times, act.now)
 }

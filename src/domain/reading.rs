@@ -1,5 +1,7 @@
 //! A reading that cannot be believed is kept, shown and flagged; it is never dropped and never counted.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -44,10 +46,10 @@ pub fn judged_value(value: Option<Milli>, comparator: Option<Comparator>) -> Opt
 /// What stood on the wire, kept beside what we made of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
-    pub measure: String,
+    pub measure: Cow<'static, str>,
     /// The JSON text of the value: `84.2`, `null`, `"NaN"`.
     pub value: String,
-    pub unit: String,
+    pub unit: Cow<'static, str>,
     pub comparator: Option<String>,
     pub context: Option<String>,
     /// `device` or `manual`, where the unit said so.

@@ -43,7 +43,7 @@ impl Beliefs {
 /// The states of all readings to judge: first within each session, then the weights in reading order over all of them.
 pub(super) fn hold(timeline: &Timeline<'_>) -> Beliefs {
     let mut beliefs = Vec::with_capacity(timeline.len());
-    let mut weights = Vec::new();
+    let mut weights = Vec::with_capacity(timeline.len());
     for (rank, entry) in timeline.ranked() {
         let mut weigh = |index, taken_at, value: Option<Milli>, standing: Option<Standing>| {
             let place = Place { rank, index };

@@ -1,6 +1,7 @@
 //! Every session gets its rank in session order once; after that reading order is a comparison of three small numbers.
 
 use std::borrow::Borrow;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use super::belief::Beliefs;
@@ -75,49 +76,64 @@ pub(super) struct Point {
     pub(super) value: Milli,
 }
 
-/// The accepted readings of every session, by measure, in reading order.
-pub(super) struct History([Vec<Point>; Measure::ALL.len()]);
+/// The accepted readings of every session, by measure, in reading order. Gathered only of the measures that a rule asks
+/// for: most rules look at the session alone.
+pub(super) struct History<'a> {
+    timeline: &'a Timeline<'a>,
+    beliefs: &'a Beliefs,
+    gathered: [OnceCell<Vec<Point>>; Measure::ALL.len()],
+}
 
-impl History {
-    pub(super) fn new(timeline: &Timeline<'_>, beliefs: &Beliefs) -> Self {
-        let mut points: [Vec<Point>; Measure::ALL.len()] = Default::default();
-        let mut add = |measure: Option<Measure>, value: Option<Milli>, taken_at, rank, index: usize| {
-            if let (Some(measure), Some(value), Ok(index)) = (measure, value, u16::try_from(index)) {
-                points[measure as usize].push(Point {
+impl<'a> History<'a> {
+    pub(super) fn new(timeline: &'a Timeline<'a>, beliefs: &'a Beliefs) -> Self {
+        Self {
+            timeline,
+            beliefs,
+            gathered: Default::default(),
+        }
+    }
+
+    fn of(&self, measure: Measure) -> &[Point] {
+        self.gathered[measure as usize].get_or_init(|| self.gather(measure))
+    }
+
+    fn gather(&self, measure: Measure) -> Vec<Point> {
+        let mut points = Vec::with_capacity(self.timeline.len());
+        let mut add = |rank, index: usize, taken_at, value: Option<Milli>| {
+            if let (Some(value), Ok(index)) = (value, u16::try_from(index)) {
+                points.push(Point {
                     taken_at,
                     place: Place { rank, index },
                     value,
                 });
             }
         };
-        for (rank, entry) in timeline.ranked() {
+        for (rank, entry) in self.timeline.ranked() {
             match entry {
                 Entry::Past(session) => {
                     for (index, reading) in session.readings.iter().enumerate() {
-                        if reading.state.counts() {
-                            add(reading.measure, reading.judged, reading.taken_at, rank, index);
+                        if reading.measure == Some(measure) && reading.state.counts() {
+                            add(rank, index, reading.taken_at, reading.judged);
                         }
                     }
                 }
                 Entry::Now(ToJudge { session, .. }) => {
-                    for (index, (reading, held)) in session.readings.iter().zip(beliefs.of(rank)).enumerate()
-                    {
-                        if held.state.counts() {
-                            add(reading.measure, reading.judged(), reading.taken_at, rank, index);
+                    let readings = session.readings.iter().zip(self.beliefs.of(rank));
+                    for (index, (reading, held)) in readings.enumerate() {
+                        if reading.measure == Some(measure) && held.state.counts() {
+                            add(rank, index, reading.taken_at, reading.judged());
                         }
                     }
                 }
             }
         }
-        for of_measure in &mut points {
-            of_measure.sort_unstable();
-        }
-        Self(points)
+        points.sort_unstable();
+        points
     }
 
     /// The accepted readings with `from` ≤ `taken_at` < `before`, by time and not by order, in reading order.
     pub(super) fn between(&self, measure: Measure, from: Instant, before: Instant) -> &[Point] {
-        let points = &self.0[measure as usize];
+        let points = self.of(measure);
         let begin = points.partition_point(|point| point.taken_at < from);
         let end = points.partition_point(|point| point.taken_at < before);
         points.get(begin..end).unwrap_or_default()

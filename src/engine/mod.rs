@@ -43,6 +43,7 @@ use crate::domain::measure::Measure;
 use crate::domain::number::Milli;
 use crate::domain::plan::{Plan, in_force};
 use crate::domain::reading::{Decision, ReadingState};
+use crate::domain::rule::RuleKind;
 use crate::domain::session::Session;
 use crate::domain::time::Instant;
 
@@ -118,10 +119,16 @@ pub fn judge<Past: Borrow<PastSession>>(
     let beliefs = belief::hold(&timeline);
     let history = History::new(&timeline, &beliefs);
     let mut earlier = Earlier::default();
+    // Nothing else asks what fired before.
+    let combines = plans
+        .iter()
+        .flat_map(|plan| &plan.rules)
+        .any(|rule| matches!(rule.kind, RuleKind::Combination(_)));
     let mut judged = Vec::with_capacity(sessions.len());
     for (rank, entry) in timeline.ranked() {
         match entry {
-            Entry::Past(session) => earlier.note(rank, session.completed_at, &session.fired),
+            Entry::Past(session) if combines => earlier.note(rank, session.completed_at, &session.fired),
+            Entry::Past(_) => {}
             Entry::Now(ToJudge { session, .. }) => {
                 let held = beliefs.of(rank);
                 let plan = in_force(plans, session.completed_at);
@@ -137,7 +144,9 @@ pub fn judge<Past: Borrow<PastSession>>(
                         rank,
                     };
                     fired = rules::judge(&scene, &earlier, &mut findings);
-                    earlier.note(rank, session.completed_at, &fired);
+                    if combines {
+                        earlier.note(rank, session.completed_at, &fired);
+                    }
                 }
                 findings.sort_by(|a, b| (a.class, &a.rule, a.side).cmp(&(b.class, &b.rule, b.side)));
                 judged.push(Judged {

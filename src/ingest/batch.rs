@@ -119,13 +119,13 @@ pub async fn take_in(
     arrivals: &[Arrival],
     now: Instant,
 ) -> Result<Taken, BatchFault> {
-    let ground = Ground::lock(tx, arrivals, (&keeper.hands, &keeper.recall)).await?;
+    let mut ground = Ground::lock(tx, arrivals, (&keeper.hands, &keeper.recall)).await?;
     let mut sorted = Sorted::default();
     for arrival in arrivals {
         sorted.sort(arrival, &ground);
     }
     let mut tally = tally(arrivals, &sorted);
-    let (mut news, known) = store_and_judge(tx, keeper.hand(), &mut sorted, &ground, now).await?;
+    let (mut news, known) = store_and_judge(tx, keeper.hand(), &mut sorted, &mut ground, now).await?;
     news.extend(set_aside::keep(tx, std::mem::take(&mut sorted.set_aside), &keeper.ids, now).await?);
     for news in &news {
         tally.finding(&news.finding.finding.kind, news.finding.finding.severity);
@@ -164,7 +164,7 @@ pub(super) async fn store_and_judge(
     tx: &mut Tx,
     hand: Hand<'_>,
     sorted: &mut Sorted<'_>,
-    ground: &Ground,
+    ground: &mut Ground,
     now: Instant,
 ) -> Result<Judged, BatchFault> {
     let (mut news, known) = judge(tx, hand, std::mem::take(&mut sorted.new), ground, now).await?;
@@ -190,7 +190,7 @@ async fn judge(
     tx: &mut Tx,
     hand: Hand<'_>,
     new: std::collections::BTreeMap<PatientId, Vec<Incoming>>,
-    ground: &Ground,
+    ground: &mut Ground,
     now: Instant,
 ) -> Result<Judged, BatchFault> {
     let works = new
@@ -200,7 +200,7 @@ async fn judge(
             incoming,
             since: None,
             turn: ground.turn(patient),
-            known: ground.known(patient),
+            known: ground.take_known(patient),
         })
         .collect();
     let judgement = judging::judge(tx, hand.shelf, works, now).await?;

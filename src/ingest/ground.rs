@@ -1,7 +1,6 @@
 //! What a batch must know before it sorts, read in lock order: units, their assignments, patients, sessions already stored.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 
 use crate::domain::ids::{PatientId, SessionKey, UnitId};
 use crate::domain::time::Instant;
@@ -17,7 +16,7 @@ pub struct Ground {
     periods: HashMap<UnitId, Periods>,
     stored: HashMap<SessionKey, [u8; 32]>,
     turns: HashMap<PatientId, i64>,
-    known: HashMap<PatientId, Arc<Known>>,
+    known: HashMap<PatientId, Known>,
 }
 
 impl Ground {
@@ -27,11 +26,8 @@ impl Ground {
         arrivals: &[Arrival],
         (hands, recall): (&Hands, &Recall),
     ) -> Result<Self, StoreError> {
-        let named: BTreeSet<UnitId> = arrivals
-            .iter()
-            .filter_map(|arrival| arrival.unit_id().cloned())
-            .collect();
-        let named: Vec<UnitId> = named.into_iter().collect();
+        let named = arrivals.iter().filter_map(|arrival| arrival.unit_id().cloned());
+        let named = distinct(named.collect());
         let units = store::unit::lock_for_share(tx, &named).await?;
         let periods = hands.of(tx, &units).await?;
         let mut ground = Self {
@@ -41,22 +37,15 @@ impl Ground {
             turns: HashMap::new(),
             known: HashMap::new(),
         };
-        let patients: BTreeSet<PatientId> = arrivals
-            .iter()
-            .flat_map(|arrival| ground.concerned(arrival))
-            .flatten()
-            .collect();
-        let patients: Vec<PatientId> = patients.into_iter().collect();
+        let patients = arrivals.iter().flat_map(|arrival| ground.concerned(arrival));
+        let patients: Vec<PatientId> = distinct(patients.flatten().collect());
         ground.turns = store::patient::take_turn(tx, &patients)
             .await?
             .into_iter()
             .collect();
-        ground.known = recall.of(ground.turns.iter().map(|(patient, turn)| (*patient, *turn)));
-        let doubtful: BTreeSet<&SessionKey> = arrivals
-            .iter()
-            .filter_map(|arrival| ground.doubtful(arrival))
-            .collect();
-        let doubtful: Vec<SessionKey> = doubtful.into_iter().cloned().collect();
+        ground.known = recall.take(ground.turns.iter().map(|(patient, turn)| (*patient, *turn)));
+        let doubtful = arrivals.iter().filter_map(|arrival| ground.doubtful(arrival));
+        let doubtful: Vec<SessionKey> = distinct(doubtful.cloned().collect());
         ground.stored = store::session::known(tx, &doubtful).await?.into_iter().collect();
         Ok(ground)
     }
@@ -70,9 +59,9 @@ impl Ground {
         self.turns.get(&patient).copied()
     }
 
-    /// What stands of the patient, where that is remembered.
-    pub fn known(&self, patient: PatientId) -> Option<Arc<Known>> {
-        self.known.get(&patient).cloned()
+    /// What stands of the patient, where that is remembered; once.
+    pub fn take_known(&mut self, patient: PatientId) -> Option<Known> {
+        self.known.remove(&patient)
     }
 
     /// The arrival's session, unless it is known to be new to its patient. One that is stored although memory says
@@ -136,4 +125,11 @@ impl Ground {
             What::Status { .. } | What::Nothing => [None, None],
         }
     }
+}
+
+/// Sorted, each once.
+fn distinct<T: Ord>(mut all: Vec<T>) -> Vec<T> {
+    all.sort_unstable();
+    all.dedup();
+    all
 }

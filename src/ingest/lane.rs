@@ -24,6 +24,9 @@ use super::pulse::Pulse;
 /// How long a lane waits after a fault that may pass, doubled each time up to the last.
 const PATIENCE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(5)];
 
+/// A broker that takes in nothing for so long is not waited for any longer.
+const RECEIPTS_WITHIN: Duration = Duration::from_secs(5);
+
 /// One worker of the ingest: a unit's messages always go through the same lane, so they keep their order.
 #[derive(Debug)]
 pub struct Lane {
@@ -50,7 +53,7 @@ impl Lane {
             }
             self.acker.ack(taken.drain(..).map(|frame| frame.ticket));
             self.pulse.settled();
-            self.send(owed);
+            self.send(owed).await;
         }
     }
 
@@ -114,8 +117,14 @@ impl Lane {
             })
     }
 
-    /// A receipt that is lost is repeated at the unit's next try.
-    fn send(&self, owed: Vec<Owed>) {
+    /// As fast as the broker takes them: a receipt that is lost costs the session's way once more, at the unit's next try.
+    async fn send(&self, owed: Vec<Owed>) {
+        if tokio::time::timeout(RECEIPTS_WITHIN, self.outlet.room())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the MQTT broker takes no receipts");
+        }
         let mut unsent = 0;
         for owed in owed {
             let Owed {

@@ -131,19 +131,9 @@ fn status_report(reported: &Reported<'_>) -> UnitStatus {
 }
 
 fn session_event(taken: &TakenIn, now: Instant) -> NewEvent {
-    let key = &taken.session.key;
-    let body = json!({
-        "patient_id": taken.patient, "unit_id": key.unit_id, "session_id": key.session_id,
-        "completed_at": taken.session.completed_at, "received_at": taken.session.received_at,
-    });
-    NewEvent {
-        kind: EventKind::Session,
-        patient_id: Some(taken.patient),
-        unit_id: Some(key.unit_id.clone()),
-        subject_id: key.to_string(),
-        body: body.to_string(),
-        at: now,
-    }
+    let session = &taken.session;
+    let times = (session.completed_at, session.received_at);
+    NewEvent::session(taken.patient, &session.key, times, now)
 }
 
 fn unit_event(row: &UnitStatus, now: Instant) -> NewEvent {

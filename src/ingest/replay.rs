@@ -159,7 +159,7 @@ async fn together(
     now: Instant,
 ) -> Result<Vec<Replayed>, BatchFault> {
     // What is known of a patient is used and kept by ingest only, after its own commits.
-    let ground = Ground::lock(tx, arrivals, (&Hands::default(), &Recall::new(0))).await?;
+    let mut ground = Ground::lock(tx, arrivals, (&Hands::default(), &Recall::new(0))).await?;
     let mut sorted = Sorted::default();
     let mut done = Vec::with_capacity(arrivals.len());
     let mut shifts = Vec::new();
@@ -182,7 +182,7 @@ async fn together(
         done.push(replayed);
     }
     let hand = Hand { shelf, ids };
-    let (news, _) = batch::store_and_judge(tx, hand, &mut sorted, &ground, now).await?;
+    let (news, _) = batch::store_and_judge(tx, hand, &mut sorted, &mut ground, now).await?;
     store::shift::record(tx, &shifts).await?;
     alerting::raise(tx, &news, ids, now).await?;
     Ok(done)

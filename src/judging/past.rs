@@ -1,7 +1,6 @@
 //! What a change reaches: sessions that must be judged again, and the older ones that only serve as their past.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use chrono::TimeDelta;
 
@@ -22,12 +21,12 @@ use super::standing::Standing;
 /// that are this much later than its `completed_at`.
 const LATEST_IN_TIME: TimeDelta = TimeDelta::minutes(1);
 
-type Sessions = Vec<Arc<Standing>>;
+type Sessions = Vec<Standing>;
 
 /// What one patient's change needs from the store.
 #[derive(Debug)]
 pub struct Reached {
-    /// Sessions that stay as they are; their states are final.
+    /// Sessions that stay as they are, by `completed_at`, unit and session; their states are final.
     pub past: Sessions,
     /// With `again`, `past` holds every session completed since then, and older ones with a reading out of time.
     pub since: Instant,
@@ -40,34 +39,37 @@ pub struct Reached {
 pub struct Again {
     pub session: Session,
     pub decisions: Vec<(u16, Decision)>,
-    pub before: Arc<Standing>,
+    pub before: Standing,
 }
 
 /// A patient whose past changed from an instant on: the earliest reading or completion that is new or otherwise judged.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Touched {
     pub patient: PatientId,
     pub from: Instant,
     /// The earliest reading among sessions that are new to the store; it may lie before `from` only by decision.
     pub earliest: Instant,
     pub plans: Plans,
-    pub known: Option<Arc<Known>>,
+    pub known: Option<Known>,
 }
 
 /// Loads all that the changes reach, in one statement for the whole batch where data came in order.
-pub async fn load(tx: &mut Tx, touched: &[Touched]) -> Result<HashMap<PatientId, Reached>, PastFault> {
+pub async fn load(tx: &mut Tx, touched: Vec<Touched>) -> Result<HashMap<PatientId, Reached>, PastFault> {
     let mut reached = HashMap::with_capacity(touched.len());
     let mut wanted: Vec<(Touched, Instant)> = touched
-        .iter()
-        .map(|change| (change.clone(), horizon(change.from.min(change.earliest), change)))
+        .into_iter()
+        .map(|change| {
+            let since = horizon(change.from.min(change.earliest), &change);
+            (change, since)
+        })
         .collect();
     // A session to judge again may hold readings older than the change: then the past must begin earlier. The second
     // round asks for no more than that, so two rounds nearly always do.
     while !wanted.is_empty() {
-        let mut rows = rows(tx, &wanted).await?;
+        let mut rows = rows(tx, &mut wanted).await?;
         let mut short = Vec::new();
         for (change, since) in wanted {
-            let (since, rows) = rows.remove(&change.patient).unwrap_or((since, Vec::new()));
+            let (since, mut rows) = rows.remove(&change.patient).unwrap_or((since, Vec::new()));
             // A session that ended before the change may hold a reading after it; then combinations of sessions
             // that follow that one are reached too.
             let first = rows
@@ -76,12 +78,11 @@ pub async fn load(tx: &mut Tx, touched: &[Touched]) -> Result<HashMap<PatientId,
                 .map(|row| row.completed_at())
                 .min();
             let first = first.map_or(change.from, |first| first.min(change.from));
-            let (again, past): (Vec<_>, Vec<_>) =
-                rows.into_iter().partition(|row| row.completed_at() >= first);
+            let again = rows.split_off(rows.partition_point(|row| row.completed_at() < first));
             let oldest = again.iter().flat_map(|row| row.matter_at()).min();
             match oldest.map(|oldest| horizon(oldest, &change)) {
                 Some(needed) if needed < since => short.push((change, needed)),
-                _ => drop(reached.insert(change.patient, (since, past, again))),
+                _ => drop(reached.insert(change.patient, (since, rows, again))),
             }
         }
         wanted = short;
@@ -89,27 +90,25 @@ pub async fn load(tx: &mut Tx, touched: &[Touched]) -> Result<HashMap<PatientId,
     assemble(tx, reached).await
 }
 
-/// The patients' sessions since then, or since longer: from memory where that holds, all others in one statement.
+/// The patients' sessions since then, or since longer, each patient's in order: from memory where that holds (there they are
+/// no longer then), all others in one statement.
 async fn rows(
     tx: &mut Tx,
-    wanted: &[(Touched, Instant)],
+    wanted: &mut [(Touched, Instant)],
 ) -> Result<HashMap<PatientId, (Instant, Sessions)>, PastFault> {
     let mut rows = HashMap::with_capacity(wanted.len());
     let mut unknown: Vec<(PatientId, Instant)> = Vec::new();
     for (change, since) in wanted {
-        let known = change.known.as_ref().filter(|known| known.since <= *since);
+        let known = change.known.take().filter(|known| known.since <= *since);
         if known.is_none() {
             unknown.push((change.patient, *since));
         }
-        let begin = known.map_or_else(
-            || (*since, Vec::new()),
-            |known| (known.since, known.sessions.clone()),
-        );
+        let begin = known.map_or_else(|| (*since, Vec::new()), |known| (known.since, known.sessions));
         rows.insert(change.patient, begin);
     }
     for row in store::session::history(tx, &unknown).await? {
         if let Some((_, rows)) = rows.get_mut(&row.patient_id) {
-            rows.push(Arc::new(Standing::read(row)?));
+            rows.push(Standing::read(row)?);
         }
     }
     Ok(rows)

@@ -2,7 +2,7 @@
 //! number says whether anybody has locked her since, and then all of it is read anew.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 
@@ -16,20 +16,21 @@ use super::standing::Standing;
 /// How much longer than rules need it the past is kept: data that comes a day late still finds it.
 const SPARE: TimeDelta = TimeDelta::days(1);
 
-/// A patient as the transaction of that turn left her.
-#[derive(Debug, Clone)]
+/// A patient as the transaction of that turn left her. It moves from the memory into the next transaction and back, and is
+/// never copied: who cannot find it reads the store.
+#[derive(Debug)]
 pub struct Known {
     pub(super) turn: i64,
     pub(super) plans: Plans,
     /// Every session completed from here on is among `sessions`, and every older one with a reading out of time.
     pub(super) since: Instant,
     /// By `completed_at`, unit and session.
-    pub(super) sessions: Vec<Arc<Standing>>,
+    pub(super) sessions: Vec<Standing>,
 }
 
 impl Known {
     /// What a batch found and wrote of a patient; the part of the past that no rule will ask for is left out.
-    pub(super) fn new(turn: i64, plans: Plans, since: Instant, mut sessions: Vec<Arc<Standing>>) -> Self {
+    pub(super) fn new(turn: i64, plans: Plans, since: Instant, mut sessions: Vec<Standing>) -> Self {
         sessions
             .sort_by(|one, other| (one.completed_at(), one.key()).cmp(&(other.completed_at(), other.key())));
         let wanted = sessions
@@ -49,8 +50,20 @@ impl Known {
 impl Known {
     /// Whether the patient has this session already, where that is known: of those completed long ago it is not.
     pub fn has(&self, key: &SessionKey, completed_at: Instant) -> Option<bool> {
-        let has = self.sessions.iter().any(|row| row.key() == key);
+        // By the part that is near and nearly always differs.
+        let is_it = |row: &Standing| row.key().session_id == key.session_id && row.key() == key;
+        let has = self.sessions.iter().any(is_it);
         (has || completed_at >= self.since).then_some(has)
+    }
+}
+
+impl Kept {
+    fn take(&mut self, patient: PatientId) -> Option<Known> {
+        let Some(known) = self.young.remove(&patient) else {
+            return self.old.remove(&patient);
+        };
+        self.sessions -= known.sessions.len();
+        Some(known)
     }
 }
 
@@ -64,8 +77,8 @@ pub struct Recall {
 /// Whoever is not seen while `young` fills up is forgotten with `old`.
 #[derive(Debug, Default)]
 struct Kept {
-    young: HashMap<PatientId, Arc<Known>>,
-    old: HashMap<PatientId, Arc<Known>>,
+    young: HashMap<PatientId, Known>,
+    old: HashMap<PatientId, Known>,
     /// Sessions in `young`.
     sessions: usize,
 }
@@ -79,13 +92,14 @@ impl Recall {
         }
     }
 
-    /// Those patients of whom all is known, given the turns that the caller's transaction has just taken.
-    pub fn of(&self, turns: impl Iterator<Item = (PatientId, i64)>) -> HashMap<PatientId, Arc<Known>> {
-        let kept = self.kept();
+    /// Those patients of whom all is known, given the turns that the caller's transaction has just taken. They are out of the
+    /// memory until [`Recall::keep`].
+    pub fn take(&self, turns: impl Iterator<Item = (PatientId, i64)>) -> HashMap<PatientId, Known> {
+        let mut kept = self.kept();
         turns
             .filter_map(|(patient, turn)| {
-                let known = kept.young.get(&patient).or_else(|| kept.old.get(&patient))?;
-                (known.turn + 1 == turn).then(|| (patient, Arc::clone(known)))
+                let known = kept.take(patient)?;
+                (known.turn + 1 == turn).then_some((patient, known))
             })
             .collect()
     }
@@ -94,10 +108,9 @@ impl Recall {
     pub fn keep(&self, known: Vec<(PatientId, Known)>) {
         let mut kept = self.kept();
         for (patient, known) in known {
+            kept.take(patient);
             kept.sessions += known.sessions.len();
-            if let Some(before) = kept.young.insert(patient, Arc::new(known)) {
-                kept.sessions -= before.sessions.len();
-            }
+            kept.young.insert(patient, known);
             if kept.sessions > self.most / 2 {
                 kept.old = std::mem::take(&mut kept.young);
                 kept.sessions = 0;

@@ -15,7 +15,7 @@ use crate::store::session::{JudgedRow, SessionRow};
 use crate::store::{self, StoreError, Tx};
 
 use super::alerting::News;
-use super::past::{self, PastFault, Reached, Touched};
+use super::past::{self, Again, PastFault, Reached, Touched};
 use super::plans::{PlanFault, PlanShelf, Plans};
 use super::recall::Known;
 use super::rows::{judged_row, session_row};
@@ -40,7 +40,7 @@ pub struct Work {
     /// The turn that the caller's transaction took, where what becomes known of the patient may be kept.
     pub turn: Option<i64>,
     /// What stood before that turn, where it is known.
-    pub known: Option<Arc<Known>>,
+    pub known: Option<Known>,
 }
 
 /// What came of it, before alerts.
@@ -95,7 +95,7 @@ impl JudgingFault {
 pub async fn judge(
     tx: &mut Tx,
     shelf: &PlanShelf,
-    works: Vec<Work>,
+    mut works: Vec<Work>,
     now: Instant,
 ) -> Result<Judgement, JudgingFault> {
     let (met, new): (Vec<_>, Vec<_>) = works.iter().partition(|work| work.known.is_some());
@@ -106,7 +106,7 @@ pub async fn judge(
         .filter_map(|work| Some((work.patient, Arc::clone(&work.known.as_ref()?.plans))));
     plans.extend(remembered);
     let touched: Vec<Touched> = works
-        .iter()
+        .iter_mut()
         .filter_map(|work| {
             let (from, earliest) = reach_of(work)?;
             let plans = plans.get(&work.patient).cloned().unwrap_or_default();
@@ -115,11 +115,11 @@ pub async fn judge(
                 from,
                 earliest,
                 plans,
-                known: work.known.clone(),
+                known: work.known.take(),
             })
         })
         .collect();
-    let mut reached = past::load(tx, &touched).await?;
+    let mut reached = past::load(tx, touched).await?;
     let again: Vec<SessionKey> = reached
         .values()
         .flat_map(|reached| reached.again.iter().map(|again| again.before.key().clone()))
@@ -156,6 +156,39 @@ fn reach_of(work: &Work) -> Option<(Instant, Instant)> {
     Some((from, from))
 }
 
+/// A session to judge.
+#[derive(Debug)]
+enum Subject {
+    New(Incoming),
+    Again(Again),
+}
+
+impl Subject {
+    fn session(&self) -> &Session {
+        match self {
+            Self::New(incoming) => &incoming.session,
+            Self::Again(again) => &again.session,
+        }
+    }
+
+    /// Its place among the patient's sessions.
+    fn order(&self) -> (Instant, &SessionKey) {
+        let session = self.session();
+        (session.completed_at, &session.key)
+    }
+
+    fn to_judge(&self) -> ToJudge<'_> {
+        let decisions = match self {
+            Self::New(_) => &[][..],
+            Self::Again(again) => &again.decisions,
+        };
+        ToJudge {
+            session: self.session(),
+            decisions,
+        }
+    }
+}
+
 /// Everything that a batch writes, gathered so that each table is written once.
 #[derive(Debug, Default)]
 struct Writes {
@@ -181,35 +214,22 @@ impl Writes {
             turn,
             ..
         } = work;
-        let to_judge: Vec<ToJudge<'_>> = (incoming.iter())
-            .map(|incoming| ToJudge {
-                session: &incoming.session,
-                decisions: &[],
-            })
-            .chain(reached.again.iter().map(|again| ToJudge {
-                session: &again.session,
-                decisions: &again.decisions,
-            }))
-            .collect();
+        let new = incoming.into_iter().map(Subject::New);
+        let mut subjects: Vec<Subject> = new.chain(reached.again.into_iter().map(Subject::Again)).collect();
+        subjects.sort_by(|one, other| one.order().cmp(&other.order()));
+        let to_judge: Vec<ToJudge<'_>> = subjects.iter().map(Subject::to_judge).collect();
         let past: Vec<&PastSession> = reached.past.iter().map(|standing| &standing.session).collect();
-        let judged = engine::judge(plans, &past, &to_judge);
-        let sessions: HashMap<&SessionKey, &Session> = to_judge
+        let mut judged = engine::judge(plans, &past, &to_judge);
+        for (judged, one) in judged.iter_mut().zip(&to_judge) {
+            let plan = in_force(plans, one.session.completed_at);
+            let by_arrival = plan.and_then(|plan| unknown_answers(one.session, plan));
+            judged.findings.extend(by_arrival);
+        }
+        let found = judged
             .iter()
-            .map(|one| (&one.session.key, one.session))
-            .collect();
-        let with_arrival = |mut judged: Judged| {
-            let session = sessions.get(&judged.key);
-            let completed_at = session.map_or(now, |session| session.completed_at);
-            let plan = in_force(plans, completed_at);
-            judged.findings.extend(
-                session
-                    .zip(plan)
-                    .and_then(|(session, plan)| unknown_answers(session, plan)),
-            );
-            (judged, completed_at)
-        };
-        let judged: Vec<(Judged, Instant)> = judged.into_iter().map(with_arrival).collect();
-        let changes = verdict::compare(patient, &judged, before, now);
+            .zip(&to_judge)
+            .map(|(judged, one)| (judged, one.session.completed_at));
+        let changes = verdict::compare(patient, found, before, now);
         self.findings.extend(changes.write);
         self.superseded.extend(changes.supersede);
         let about = About::Patient(patient);
@@ -219,32 +239,27 @@ impl Writes {
                 about: about.clone(),
                 finding,
             }));
-        let mut verdicts: HashMap<SessionKey, Judged> = judged
-            .into_iter()
-            .map(|(judged, _)| (judged.key.clone(), judged))
-            .collect();
         let mut standing = reached.past;
-        for again in reached.again {
-            if let Some(judged) = verdicts.remove(again.before.key()) {
-                let stands = Standing::of(&again.session, &judged);
-                if stands != *again.before {
+        standing.reserve(subjects.len());
+        for (subject, judged) in subjects.into_iter().zip(judged) {
+            let stands = Standing::of(subject.session(), &judged);
+            match subject {
+                Subject::Again(again) if stands == again.before => {}
+                Subject::Again(again) => {
                     self.rejudged
                         .push(judged_row(Some(patient), &again.session, &judged)?);
                 }
-                standing.push(Arc::new(stands));
+                Subject::New(incoming) => {
+                    self.sessions
+                        .push(session_row(Some(patient), &incoming, &judged)?);
+                    self.judgement.taken_in.push(TakenIn {
+                        patient,
+                        session: incoming.session,
+                        judged,
+                    });
+                }
             }
-        }
-        for incoming in incoming {
-            if let Some(judged) = verdicts.remove(&incoming.session.key) {
-                standing.push(Arc::new(Standing::of(&incoming.session, &judged)));
-                self.sessions
-                    .push(session_row(Some(patient), &incoming, &judged)?);
-                self.judgement.taken_in.push(TakenIn {
-                    patient,
-                    session: incoming.session,
-                    judged,
-                });
-            }
+            standing.push(stands);
         }
         let known = turn.map(|turn| {
             (

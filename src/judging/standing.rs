@@ -12,7 +12,7 @@ use crate::store::session::HistoryRow;
 use super::past::PastFault;
 use super::rows::out_of_time;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Standing {
     pub session: PastSession,
     pub received_at: Instant,

@@ -27,9 +27,9 @@ pub struct Changes {
 /// Compares what was judged with what stands: `before` are the stored findings of the sessions judged.
 ///
 /// `judged` has each session's verdict with its `completed_at`.
-pub fn compare(
+pub fn compare<'a>(
     patient: PatientId,
-    judged: &[(Judged, Instant)],
+    judged: impl Iterator<Item = (&'a Judged, Instant)>,
     before: Vec<FindingRow>,
     now: Instant,
 ) -> Changes {
@@ -39,9 +39,7 @@ pub fn compare(
         .map(|row| (row.id, row))
         .collect();
     let mut changes = Changes::default();
-    let found = judged
-        .iter()
-        .flat_map(|(judged, at)| judged.findings.iter().map(move |finding| (finding, *at)));
+    let found = judged.flat_map(|(judged, at)| judged.findings.iter().map(move |finding| (finding, at)));
     for (finding, completed_at) in found {
         let id = identity(Some(patient), finding, None);
         let row = |made_at, late| FindingRow {

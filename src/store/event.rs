@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use chrono::SecondsFormat;
 use serde_json::json;
 
 use crate::domain::alert::{About, Alert};
-use crate::domain::ids::{PatientId, QuarantineId, UnitId};
+use crate::domain::ids::{PatientId, QuarantineId, SessionKey, UnitId};
 use crate::domain::time::Instant;
 
 use super::bind::{binds, texts, times, uuids};
@@ -72,6 +73,31 @@ impl NewEvent {
             patient_id,
             unit_id,
             subject_id,
+            body,
+            at,
+        }
+    }
+
+    /// That a session was taken in, or is another now, for one whose it is or was.
+    pub fn session(
+        patient: PatientId,
+        key: &SessionKey,
+        (completed_at, received_at): (Instant, Instant),
+        at: Instant,
+    ) -> Self {
+        let (unit_id, session_id) = (&key.unit_id, key.session_id);
+        let time = |at: Instant| at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        // Put together by hand, since one is written for every session: nothing in it needs escaping.
+        let body = format!(
+            r#"{{"patient_id":"{patient}","unit_id":"{unit_id}","session_id":"{session_id}","completed_at":"{}","received_at":"{}"}}"#,
+            time(completed_at),
+            time(received_at),
+        );
+        Self {
+            kind: EventKind::Session,
+            patient_id: Some(patient),
+            unit_id: Some(unit_id.clone()),
+            subject_id: key.to_string(),
             body,
             at,
         }

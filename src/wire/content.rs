@@ -27,6 +27,16 @@ impl Content {
         self.0.extend_from_slice(bytes);
     }
 
+    fn number(&mut self, number: &Decimal<'_>) {
+        const LENGTH: usize = size_of::<u64>();
+        self.0.push(b'n');
+        let begin = self.0.len() + LENGTH;
+        self.0.extend_from_slice(&[0; LENGTH]);
+        number.canonical(&mut self.0);
+        let length = (self.0.len() - begin) as u64;
+        self.0[begin - LENGTH..begin].copy_from_slice(&length.to_be_bytes());
+    }
+
     pub(super) fn text(&mut self, text: &str) {
         self.sized(b't', text.as_bytes());
     }
@@ -70,7 +80,7 @@ impl Content {
         if let Some(text) = json::text(raw) {
             self.text(&text);
         } else if let Some(number) = Decimal::parse(raw.get()) {
-            self.sized(b'n', number.canonical().as_bytes());
+            self.number(&number);
         } else {
             self.sized(b'r', raw.get().as_bytes());
         }

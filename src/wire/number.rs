@@ -2,6 +2,7 @@
 //! all rounded exactly once, without a float and without a big integer.
 
 use std::cmp::Ordering;
+use std::io::Write as _;
 
 use crate::domain::number::Milli;
 
@@ -101,15 +102,19 @@ impl<'a> Decimal<'a> {
         written.skip(self.skip).take(self.count).map(|digit| digit - b'0')
     }
 
-    /// The one text of this value, whatever way it was written: `-842e-1`; zero is `0e0`.
-    pub fn canonical(&self) -> String {
-        let sign = if self.negative { "-" } else { "" };
-        let digits: String = if self.count == 0 {
-            "0".to_owned()
+    /// The one text of this value, whatever way it was written, at the end of `bytes`: `-842e-1`; zero is `0e0`.
+    pub fn canonical(&self, bytes: &mut Vec<u8>) {
+        if self.negative {
+            bytes.push(b'-');
+        }
+        if self.count == 0 {
+            bytes.push(b'0');
         } else {
-            self.digits().map(|digit| char::from(digit + b'0')).collect()
-        };
-        format!("{sign}{digits}e{}", self.exponent)
+            bytes.extend(self.digits().map(|digit| digit + b'0'));
+        }
+        bytes.push(b'e');
+        // Writing to a Vec cannot fail.
+        let _ = write!(bytes, "{}", self.exponent);
     }
 
     /// The value as a whole number, where it is one that fits: `412`, `412.0`, `4.12e2`.

@@ -1,5 +1,7 @@
 //! A reading that cannot be used is still a reading: only what leaves us without its required keys rejects the session.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::content::Content;
@@ -97,14 +99,22 @@ pub(super) fn decode(
         context: circumstance,
         fault,
         sent: Sent {
-            measure: measure.into_owned(),
+            measure: kept(measure, known.map(Measure::code)),
             value: keys.value.map(|raw| raw.get().to_owned()).unwrap_or_default(),
-            unit: unit.into_owned(),
+            unit: kept(unit, known.map(|measure| measure.facts().unit)),
             comparator: keys.comparator.and_then(text).map(Into::into),
             context: keys.context.and_then(text).map(Into::into),
             source: source.map(Into::into),
         },
     })
+}
+
+/// The text as sent, which is nearly always the one that is expected.
+fn kept(sent: Cow<'_, str>, expected: Option<&'static str>) -> Cow<'static, str> {
+    match expected {
+        Some(expected) if sent == expected => Cow::Borrowed(expected),
+        _ => Cow::Owned(sent.into_owned()),
+    }
 }
 
 /// What may stand as a reading's value.

@@ -64,9 +64,9 @@ pub(crate) fn reading(measure: Measure, value: &str, taken_at: Instant) -> Readi
         context: None,
         fault: None,
         sent: Sent {
-            measure: measure.code().to_owned(),
+            measure: measure.code().into(),
             value: value.to_owned(),
-            unit: measure.facts().unit.to_owned(),
+            unit: measure.facts().unit.into(),
             comparator: None,
             context: None,
             source: None,

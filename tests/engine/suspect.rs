@@ -483,9 +483,9 @@ fn suspect_findings_explain_themselves() {
     let plans = [plan(vec![limits(Spo2, ["90", "92", "", ""])])];
     let sentence = |session: Session| all(&plans, &[session])[0].findings[0].sentence.clone();
     let mut strange = one().takes(Spo2, "97").faulty(Suspicion::UnknownMeasure);
-    strange.readings[0].sent.measure = "mood".to_owned();
+    strange.readings[0].sent.measure = "mood".into();
     let mut stones = one().takes(Weight, "80").faulty(Suspicion::UnknownUnit);
-    stones.readings[0].sent.unit = "st".to_owned();
+    stones.readings[0].sent.unit = "st".into();
     let mut unread = one().takes(Weight, "80").faulty(Suspicion::NotFinite);
     unread.readings[0].sent.value = "\"NaN\"".to_owned();
     let told = [

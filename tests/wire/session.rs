@@ -61,9 +61,9 @@ fn the_contracts_example_is_read_in_full() {
     assert_eq!(spo2.sent.source.as_deref(), Some("device"));
     assert_eq!(
         (
-            spo2.sent.measure.as_str(),
+            spo2.sent.measure.as_ref(),
             spo2.sent.value.as_str(),
-            spo2.sent.unit.as_str()
+            spo2.sent.unit.as_ref()
         ),
         ("spo2", "93", "%")
     );

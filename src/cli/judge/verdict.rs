@@ -250,7 +250,7 @@ fn readings(session: &Session, states: &[ReadingState]) -> Vec<ReadingOut> {
             index: reading.index,
             measure: reading
                 .measure
-                .map_or_else(|| reading.sent.measure.clone(), |measure| measure.to_string()),
+                .map_or_else(|| reading.sent.measure.to_string(), |measure| measure.to_string()),
             value: reading.value,
             state: state.word(),
             reason: state.reason(),

@@ -38,7 +38,7 @@ pub(super) struct Scene<'a> {
     /// One for each reading of the session.
     pub(super) held: &'a [Held],
     pub(super) timeline: &'a Timeline<'a>,
-    pub(super) history: &'a History,
+    pub(super) history: &'a History<'a>,
     /// The session's place in session order.
     pub(super) rank: usize,
 }

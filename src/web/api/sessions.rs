@@ -265,12 +265,14 @@ fn reading_view(
         index: reading.index,
         measure: reading
             .measure
-            .map_or(reading.sent.measure, |measure| measure.code().to_owned()),
+            .map_or(reading.sent.measure.into_owned(), |measure| {
+                measure.code().to_owned()
+            }),
         value: reading.value,
         unit: reading.measure.map(|measure| measure.facts().unit),
         sent: SentView {
             value,
-            unit: reading.sent.unit,
+            unit: reading.sent.unit.into_owned(),
             comparator: reading.sent.comparator,
             source: reading.sent.source,
             taken_at: moved(reading.taken_at, -session.document.shift_seconds).unwrap_or(reading.taken_at),
