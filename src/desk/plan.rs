@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::domain::ids::{PatientId, UnitId};
 use crate::domain::plan::Plan;
-use crate::domain::rule::RuleKind;
+use crate::domain::rule::{Rule, RuleKind};
 use crate::domain::time::Instant;
 use crate::judging::{again, notice};
 use crate::store::plan::PlanRow;
@@ -38,6 +38,7 @@ pub async fn put(
     }
     let version = standing.unwrap_or(0) + 1;
     let plan = wire::plan::parse(&body, version).map_err(Refusal::Invalid)?;
+    refuse_unjudged(&plan)?;
     for_adults(act, patient, &plan).await?;
     let row = PlanRow {
         patient_id: patient,
@@ -103,6 +104,27 @@ async fn for_adults(act: &mut Act, patient: PatientId, plan: &Plan) -> Result<()
         Problem::new(format!("/rules/{place}/kind"), "news2_under_16", detail)
     };
     Err(Refusal::Invalid(news2.into_iter().map(fault).collect()))
+}
+
+/// Nothing tells yet that a patient did not measure: `homeward judge` knows how, no worker does it. To take such a rule from a
+/// nurse would promise her an alert that never comes.
+fn refuse_unjudged(plan: &Plan) -> Result<(), Refusal> {
+    let unjudged = |(index, rule): (usize, &Rule)| {
+        matches!(
+            rule.kind,
+            RuleKind::Missed(_) | RuleKind::Incomplete(_) | RuleKind::Adherence(_)
+        )
+        .then(|| {
+            let detail = "this version of the service does not judge this kind of rule yet";
+            Problem::new(format!("/rules/{index}/kind"), "kind_not_supported", detail)
+        })
+    };
+    let problems: Vec<Problem> = plan.rules.iter().enumerate().filter_map(unjudged).collect();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::Invalid(problems))
+    }
 }
 
 /// Has the plan published to every unit that the patient has: now, when it begins and when it ends.

@@ -141,7 +141,7 @@ impl<'a> History<'a> {
 
     /// The accepted readings with `from` ≤ `taken_at` ≤ `until`, by time and not by order, in reading order.
     pub(super) fn up_to(&self, measure: Measure, from: Instant, until: Instant) -> &[Point] {
-        let points = &self.0[measure as usize];
+        let points = self.of(measure);
         let begin = points.partition_point(|point| point.taken_at < from);
         let end = points.partition_point(|point| point.taken_at <= until);
         points.get(begin..end).unwrap_or_default()
@@ -149,7 +149,7 @@ impl<'a> History<'a> {
 
     /// The last so many accepted readings in reading order that end with `this`, none of them taken before `from`.
     pub(super) fn last(&self, measure: Measure, from: Instant, this: Point, count: u32) -> &[Point] {
-        let points = &self.0[measure as usize];
+        let points = self.of(measure);
         let end = points.partition_point(|point| *point <= this);
         let begin = points.partition_point(|point| point.taken_at < from);
         let last = end.saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));

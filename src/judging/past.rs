@@ -75,11 +75,11 @@ pub async fn load(tx: &mut Tx, touched: Vec<Touched>) -> Result<HashMap<PatientI
             let first = rows
                 .iter()
                 .filter(|row| row.is_reached(change.from))
-                .map(|row| row.completed_at())
+                .map(Standing::completed_at)
                 .min();
             let first = first.map_or(change.from, |first| first.min(change.from));
             let again = rows.split_off(rows.partition_point(|row| row.completed_at() < first));
-            let oldest = again.iter().flat_map(|row| row.matter_at()).min();
+            let oldest = again.iter().flat_map(Standing::matter_at).min();
             match oldest.map(|oldest| horizon(oldest, &change)) {
                 Some(needed) if needed < since => short.push((change, needed)),
                 _ => drop(reached.insert(change.patient, (since, rows, again))),

@@ -160,7 +160,8 @@ fn reach_of(work: &Work) -> Option<(Instant, Instant)> {
 #[derive(Debug)]
 enum Subject {
     New(Incoming),
-    Again(Again),
+    /// Rare, and large.
+    Again(Box<Again>),
 }
 
 impl Subject {
@@ -215,7 +216,9 @@ impl Writes {
             ..
         } = work;
         let new = incoming.into_iter().map(Subject::New);
-        let mut subjects: Vec<Subject> = new.chain(reached.again.into_iter().map(Subject::Again)).collect();
+        let mut subjects: Vec<Subject> = new
+            .chain(reached.again.into_iter().map(Box::new).map(Subject::Again))
+            .collect();
         subjects.sort_by(|one, other| one.order().cmp(&other.order()));
         let to_judge: Vec<ToJudge<'_>> = subjects.iter().map(Subject::to_judge).collect();
         let past: Vec<&PastSession> = reached.past.iter().map(|standing| &standing.session).collect();

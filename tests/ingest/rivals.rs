@@ -65,7 +65,7 @@ async fn the_second_to_judge_a_patient_sees_what_the_first_stored() {
             .await;
         assert_eq!(receipts(&owed), ["2 stored"]);
     });
-    until_it_waits(&ward, "with locked as (select p.id from patient", &rival).await;
+    until_it_waits(&ward, "update patient_turn set turn", &rival).await;
     tx.commit().await.unwrap();
     rival.await.unwrap();
     assert_eq!(ward.findings(patient).await, ["2 gain amber"]);
