@@ -19,6 +19,10 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 /// How long a transaction waits for a connection or a rival before it is told that the database is busy.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// A connection that was of use so lately is taken as sound: to ask it first would cost every transaction a way there and back.
+/// One that is not after all fails with a fault that passes.
+const SOUND_FOR: Duration = Duration::from_secs(1);
+
 /// A connected database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Db {
@@ -213,7 +217,19 @@ async fn postgres(url: &str, connections: Connections) -> Result<Db, StoreError>
         ]);
     // A pool goes on trying until its time is up, and then knows no reason: a single connection says why.
     PgConnection::connect_with(&options).await?.close().await?;
-    let pool = || PgPoolOptions::new().acquire_timeout(PATIENCE * 2);
+    let pool = || {
+        PgPoolOptions::new()
+            .acquire_timeout(PATIENCE * 2)
+            .test_before_acquire(false)
+            .before_acquire(|connection, since| {
+                Box::pin(async move {
+                    if since.idle_for > SOUND_FOR {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+    };
     let writers = pool()
         .max_connections(connections.writers)
         .connect_with(options.clone())
