@@ -4,10 +4,12 @@ use std::process::{Command, Output};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use homeward::store;
+use homeward::store::audit::ActorKind;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::databases::{TestDatabase, on_both_databases};
+use crate::support::trail::looks;
 use crate::support::unit_says::{Says as _, gain, plan, session, spo2};
 use crate::support::ward::{Payload, Ward, key, tell};
 
@@ -150,6 +152,28 @@ async fn one_message_is_shown_replayed_and_dismissed(database: TestDatabase) {
     );
     let listed = json(&ward, &["quarantine", "list"]);
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    // Who has the machine is on record as well.
+    let looks = looks(&ward.db).await;
+    let acts: Vec<_> = looks
+        .iter()
+        .map(|seen| {
+            (
+                seen.asked.act.as_str(),
+                seen.asked.actor_kind,
+                seen.asked.subject_id.as_deref(),
+            )
+        })
+        .collect();
+    let (list, show) = ("quarantine.read", "quarantined_message.read");
+    assert_eq!(
+        acts,
+        [
+            (list, ActorKind::Command, None),
+            (show, ActorKind::Command, Some(id.as_str())),
+            (show, ActorKind::Command, Some(id.as_str())),
+            (list, ActorKind::Command, None),
+        ]
+    );
     let bad = listed["items"][0]["id"].as_str().unwrap();
     says(&ward, 1, &["quarantine", "replay", bad]);
     let dismissed = json(&ward, &["quarantine", "dismiss", bad, "--reason", "line noise"]);

@@ -8,12 +8,15 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Failure, database, say, say_json};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::desk::Caller;
+use crate::desk::looks::{Looking, Looks, Sight};
 use crate::desk::quarantine::dismiss;
-use crate::domain::ids::{QuarantineId, UnitId};
-use crate::store;
+use crate::domain::ids::{PatientId, QuarantineId, UnitId};
+use crate::store::audit_read::Outcome;
 use crate::store::quarantine::{Filter, Standing};
+use crate::store::{self, Db};
 use crate::web::api::quarantine::{MessageView, QuarantinedView};
 use crate::web::problem::Problem;
 use crate::wire::session::RejectCode;
@@ -128,6 +131,14 @@ async fn list(config: &Config, filter: &Filter, limit: u32, json: bool) -> Resul
     let db = database::to_read(config).await?;
     let mut tx = db.read().await?;
     let page = store::quarantine::list(&mut tx, filter, None, limit).await?;
+    drop(tx);
+    let shown = page.items.iter().filter_map(|row| row.patient_id).collect();
+    let sight = Sight {
+        act: "quarantine.read",
+        subject_kind: "quarantine",
+        subject_id: None,
+    };
+    on_record(&db, "quarantine list", sight, shown).await?;
     let views = page.items.into_iter().map(QuarantinedView::of);
     let items = views
         .collect::<Result<Vec<_>, _>>()
@@ -149,6 +160,19 @@ async fn show(config: &Config, id: QuarantineId, json: bool) -> Result<(), Failu
     let payload = store::quarantine::payload(&mut tx, id)
         .await?
         .ok_or_else(missing)?;
+    drop(tx);
+    let sight = Sight {
+        act: "quarantined_message.read",
+        subject_kind: "quarantine",
+        subject_id: Some(id.to_string()),
+    };
+    on_record(
+        &db,
+        "quarantine show",
+        sight,
+        row.patient_id.into_iter().collect(),
+    )
+    .await?;
     let view = MessageView::of(row, payload).map_err(|problem| unreadable(&problem))?;
     if json {
         return say_json(&view);
@@ -168,6 +192,15 @@ async fn show(config: &Config, id: QuarantineId, json: bool) -> Result<(), Failu
         .as_deref()
         .or(view.payload_hex.as_deref())
         .unwrap_or_default())?)
+}
+
+/// Whoever has the machine is on record too, before anything is printed.
+async fn on_record(db: &Db, command: &str, sight: Sight, patients: Vec<PatientId>) -> Result<(), Failure> {
+    let caller = Caller::command(command);
+    let now = Clock::Wall.now();
+    let looking = Looking::new(&caller, sight, command, Outcome::Shown, patients, now);
+    let recorded = Looks::new(db.clone()).record(looking).await;
+    recorded.map_err(|fault| Failure::Other(format!("Nothing is shown, for {fault}.")))
 }
 
 fn line(case: &QuarantinedView) -> String {
