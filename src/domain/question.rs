@@ -31,3 +31,23 @@ pub struct Choice {
     pub code: String,
     pub text: BTreeMap<String, String>,
 }
+
+/// What stands behind the texts of one language. It is kept beside the questions, never in a text that a patient reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Translation {
+    /// Its English name.
+    pub language: String,
+    pub script: String,
+    pub status: TranslationStatus,
+    /// The same in words, for whoever chooses the questions.
+    pub note: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TranslationStatus {
+    /// Nobody who speaks the language has checked it.
+    TranslationToBeReviewed,
+    Reviewed,
+}

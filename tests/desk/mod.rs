@@ -5,3 +5,4 @@ mod law;
 mod replay;
 mod rivals;
 mod shift;
+mod template;

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::ListOf;
 use crate::desk::template;
+use crate::domain::question::Translation;
 use crate::web::answer::{Answer, plain};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -19,6 +20,8 @@ pub struct TemplateView {
     pub provenance: String,
     /// By rule id.
     pub sources: BTreeMap<String, String>,
+    /// By language tag, for every language but English: whether the questions in it may be put to patients.
+    pub translations: BTreeMap<String, Translation>,
     /// A plan body but for `reason` and `effective_from`.
     #[schema(value_type = Object)]
     pub plan: Box<RawValue>,
@@ -32,6 +35,7 @@ pub async fn list() -> Answer {
             name: template.name,
             provenance: template.provenance,
             sources: template.sources,
+            translations: template.translations,
             plan: template.plan,
         })
         .collect();
