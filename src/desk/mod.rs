@@ -11,6 +11,7 @@ pub mod once;
 pub mod password;
 pub mod patient;
 pub mod plan;
+pub mod preview;
 pub mod quarantine;
 pub mod secret;
 pub mod shift;

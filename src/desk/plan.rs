@@ -1,5 +1,6 @@
 //! A plan is never changed, only followed by a version: what was in force travels with every finding.
 
+use chrono::NaiveDate;
 use serde_json::json;
 
 use crate::domain::ids::{PatientId, UnitId};
@@ -37,9 +38,10 @@ pub async fn put(
         });
     }
     let version = standing.unwrap_or(0) + 1;
-    let plan = wire::plan::parse(&body, version).map_err(Refusal::Invalid)?;
-    refuse_unjudged(&plan)?;
-    for_adults(act, patient, &plan).await?;
+    let person = store::patient::get(&mut act.tx, patient)
+        .await?
+        .ok_or(Refusal::NotFound("patient"))?;
+    let plan = sound(&body, version, person.birth_date).map_err(Refusal::Invalid)?;
     let row = PlanRow {
         patient_id: patient,
         version,
@@ -79,36 +81,34 @@ pub async fn put(
     Ok(row)
 }
 
+/// The plan that this body would be as the next version of a patient born then; or every fault, with its place.
+pub(super) fn sound(body: &str, version: i64, born: NaiveDate) -> Result<Plan, Vec<Problem>> {
+    let plan = wire::plan::parse(body, version)?;
+    refuse_unjudged(&plan)?;
+    for_adults(&plan, born)?;
+    Ok(plan)
+}
+
 /// Refuses NEWS2 for whom it was not made: under 16 when the version begins. Pregnancy is not on record, so it is the nurse's to know.
-async fn for_adults(act: &mut Act, patient: PatientId, plan: &Plan) -> Result<(), Refusal> {
-    let news2 = (0..).zip(&plan.rules);
-    let news2: Vec<usize> = news2
-        .filter(|(_, rule)| matches!(rule.kind, RuleKind::News2(_)))
-        .map(|(place, _)| place)
-        .collect();
-    if news2.is_empty() {
-        return Ok(());
-    }
-    let person = store::patient::get(&mut act.tx, patient)
-        .await?
-        .ok_or(Refusal::NotFound("patient"))?;
+fn for_adults(plan: &Plan, born: NaiveDate) -> Result<(), Vec<Problem>> {
     let begins = plan.effective_from.with_timezone(&plan.timezone).date_naive();
-    if begins
-        .years_since(person.birth_date)
-        .is_some_and(|age| age >= NEWS2_FROM_AGE)
-    {
+    if begins.years_since(born).is_some_and(|age| age >= NEWS2_FROM_AGE) {
         return Ok(());
     }
     let fault = |place| {
         let detail = "NEWS2 is not for patients under 16";
         Problem::new(format!("/rules/{place}/kind"), "news2_under_16", detail)
     };
-    Err(Refusal::Invalid(news2.into_iter().map(fault).collect()))
+    let news2 = (0_usize..).zip(&plan.rules);
+    let faults = news2
+        .filter(|(_, rule)| matches!(rule.kind, RuleKind::News2(_)))
+        .map(|(place, _)| fault(place));
+    none_of(faults.collect())
 }
 
 /// Nothing tells yet that a patient did not measure: `homeward judge` knows how, no worker does it. To take such a rule from a
 /// nurse would promise her an alert that never comes.
-fn refuse_unjudged(plan: &Plan) -> Result<(), Refusal> {
+fn refuse_unjudged(plan: &Plan) -> Result<(), Vec<Problem>> {
     let unjudged = |(index, rule): (usize, &Rule)| {
         matches!(
             rule.kind,
@@ -119,11 +119,14 @@ fn refuse_unjudged(plan: &Plan) -> Result<(), Refusal> {
             Problem::new(format!("/rules/{index}/kind"), "kind_not_supported", detail)
         })
     };
-    let problems: Vec<Problem> = plan.rules.iter().enumerate().filter_map(unjudged).collect();
+    none_of(plan.rules.iter().enumerate().filter_map(unjudged).collect())
+}
+
+fn none_of(problems: Vec<Problem>) -> Result<(), Vec<Problem>> {
     if problems.is_empty() {
         Ok(())
     } else {
-        Err(Refusal::Invalid(problems))
+        Err(problems)
     }
 }
 

@@ -24,6 +24,7 @@ pub mod fold;
 mod history;
 mod jump;
 pub mod news2;
+pub mod preview;
 mod rules;
 mod span;
 mod statistics;

@@ -10,6 +10,7 @@ pub mod moved;
 pub mod notice;
 pub mod past;
 pub mod plans;
+pub mod preview;
 pub mod recall;
 pub mod standing;
 pub mod technical;

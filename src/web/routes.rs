@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use axum::http::Method;
 
 use super::api::{
-    PageQuery, admission, alerts, assignments, audit, decisions, me, patients, plans, quarantine, readings,
-    replay, service, sessions, shift, staff, stream, teams, templates, tokens, units,
+    PageQuery, admission, alerts, assignments, audit, decisions, me, patients, plans, preview, quarantine,
+    readings, replay, service, sessions, shift, staff, stream, teams, templates, tokens, units,
 };
 use super::console;
 use super::docs;
@@ -130,6 +130,8 @@ fn plans_and_units() -> Vec<Route> {
             .takes::<plans::PlanBody>().answers::<plans::PlanView>().summary("Put the next version (201 for the first)"),
         Route::new(GET, "/api/v1/patients/{id}/plan/versions", Roles(CLINICAL), plans::versions).on_record("plan_versions.read", "patient")
             .query::<PageQuery>().lists::<plans::PlanView>().summary("Every version"),
+        Route::new(POST, "/api/v1/patients/{id}/plan/preview", Roles(CLINICAL), preview::preview).on_record("plan.preview", "patient").status(200)
+            .takes::<preview::Request>().answers::<preview::PreviewView>().summary("Try parameters out on the patient's last days; nothing is written"),
         Route::new(GET, "/api/v1/templates", Roles(CLINICAL), templates::list)
             .lists::<templates::TemplateView>().summary("Parameters to start from, with their sources"),
         Route::new(GET, "/api/v1/units", Roles(EQUIPMENT), units::list)

@@ -10,6 +10,7 @@ mod laws;
 mod oracle;
 mod past;
 mod points;
+mod preview;
 pub(crate) mod random;
 mod repeated;
 mod suspect;

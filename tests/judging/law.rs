@@ -160,6 +160,7 @@ async fn live(ward: &Ward, (record, order, batches): Case, number: u32) -> Resul
     let stands = standing(ward, patient).await;
     prop_assert_eq!(&stands, &at_once);
     alerts_hold(ward, patient, plans.is_empty()).await?;
+    super::preview::holds(ward, patient, &plans, &sessions, &record).await?;
     replay_is_exact(ward, patient, now).await
 }
 

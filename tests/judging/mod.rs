@@ -7,3 +7,4 @@ mod late;
 pub(crate) mod law;
 pub(crate) mod on_the_wire;
 mod plans;
+mod preview;

@@ -14,6 +14,7 @@ mod paging;
 mod patients;
 mod people;
 mod plans;
+mod preview;
 mod problems;
 mod quarantine;
 mod routes;

@@ -9,6 +9,7 @@ pub mod finding;
 pub mod me;
 pub mod patients;
 pub mod plans;
+pub mod preview;
 pub mod quarantine;
 pub mod readings;
 pub mod replay;
