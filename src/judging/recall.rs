@@ -45,25 +45,13 @@ impl Known {
             sessions,
         }
     }
-}
 
-impl Known {
     /// Whether the patient has this session already, where that is known: of those completed long ago it is not.
     pub fn has(&self, key: &SessionKey, completed_at: Instant) -> Option<bool> {
         // By the part that is near and nearly always differs.
         let is_it = |row: &Standing| row.key().session_id == key.session_id && row.key() == key;
         let has = self.sessions.iter().any(is_it);
         (has || completed_at >= self.since).then_some(has)
-    }
-}
-
-impl Kept {
-    fn take(&mut self, patient: PatientId) -> Option<Known> {
-        let Some(known) = self.young.remove(&patient) else {
-            return self.old.remove(&patient);
-        };
-        self.sessions -= known.sessions.len();
-        Some(known)
     }
 }
 
@@ -81,6 +69,16 @@ struct Kept {
     old: HashMap<PatientId, Known>,
     /// Sessions in `young`.
     sessions: usize,
+}
+
+impl Kept {
+    fn take(&mut self, patient: PatientId) -> Option<Known> {
+        let Some(known) = self.young.remove(&patient) else {
+            return self.old.remove(&patient);
+        };
+        self.sessions -= known.sessions.len();
+        Some(known)
+    }
 }
 
 impl Recall {

@@ -29,6 +29,7 @@ use crate::support::ward::{Payload, Ward, at, key};
 on_both_databases!(
     a_session_is_receipted_once_it_is_stored,
     bad_input_is_answered_and_the_good_beside_it_stored,
+    other_content_under_an_id_of_long_ago_is_a_conflict,
     a_doubtful_reading_is_asked_for_again,
     what_was_committed_and_not_acknowledged_comes_again_and_is_known,
     what_was_read_and_not_committed_comes_again_and_is_stored,
@@ -176,6 +177,38 @@ async fn bad_input_is_answered_and_the_good_beside_it_stored(database: TestDatab
     );
     home.disconnect().await;
     stranger.disconnect().await;
+    service.stop().await;
+}
+
+/// What is remembered of the patient does not reach back to the first of the two, so that only the store can tell.
+async fn other_content_under_an_id_of_long_ago_is_a_conflict(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[spo2()])).await;
+    let now = at("21T09:00");
+    let service = Service::start(&ward, now).await;
+    let mut home = TestUnit::connect(service.address, "HU-1", "any").await.unwrap();
+    let first = session(1, at("02T09:00")).breathes(97.0);
+    let other = session(1, at("21T08:50")).breathes(85.0);
+    let steps = [
+        (&first, Outcome::Stored),
+        (&session(2, at("21T08:40")).breathes(97.0), Outcome::Stored),
+        (&other, Outcome::Rejected),
+        (&session(3, at("21T08:55")).breathes(97.0), Outcome::Stored),
+        (&first, Outcome::Duplicate),
+        (&other, Outcome::Rejected),
+    ];
+    for (sent, outcome) in steps {
+        home.send(sent).unwrap();
+        let receipt = home.receipt(sent.session_id).await.unwrap();
+        assert_eq!(receipt.outcome, outcome, "{sent:?}");
+    }
+    assert_eq!(ward.history(patient).await.len(), 3);
+    assert_eq!(ward.quarantine().await.len(), 1);
+    assert_eq!(
+        ward.findings(patient).await,
+        ["session_conflict red session_conflict"]
+    );
+    home.disconnect().await;
     service.stop().await;
 }
 
