@@ -3,7 +3,7 @@
 use homeward::cli::judge::judge_lines;
 use serde_json::{Value, json};
 
-fn lines(input: &str) -> Vec<String> {
+pub(super) fn lines(input: &str) -> Vec<String> {
     let mut output = Vec::new();
     judge_lines(input.as_bytes(), &mut output).expect("reading and writing memory");
     let text = String::from_utf8(output).expect("UTF-8");

@@ -1,4 +1,6 @@
 mod commands;
 mod doctor;
+mod facts;
 mod judge;
 mod quarantine;
+mod random_cases;

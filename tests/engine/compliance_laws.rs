@@ -55,7 +55,7 @@ fn instant() -> impl Strategy<Value = Instant> {
     step.prop_map(|steps| at("2026-10-14T00:00:00Z") + STEP * i32::try_from(steps).expect("few"))
 }
 
-fn some_stretch() -> impl Strategy<Value = Stretch> {
+pub(crate) fn some_stretch() -> impl Strategy<Value = Stretch> {
     let length = select(vec![0, 1, 2, 4, 8, 40, 96, 200, 800]);
     (instant(), weighted(0.9, length)).prop_map(|(from, length)| Stretch {
         from,
@@ -78,7 +78,7 @@ fn some_session() -> impl Strategy<Value = Attendance> {
     )
 }
 
-fn schedule() -> impl Strategy<Value = Schedule> {
+pub(crate) fn schedule() -> impl Strategy<Value = Schedule> {
     let times = [
         "00:00", "00:30", "01:00", "01:15", "01:45", "02:00", "02:30", "09:00", "09:45", "21:00", "23:30",
     ];
@@ -100,7 +100,7 @@ fn schedule() -> impl Strategy<Value = Schedule> {
     })
 }
 
-fn rules() -> impl Strategy<Value = Vec<Rule>> {
+pub(crate) fn rules() -> impl Strategy<Value = Vec<Rule>> {
     let severity = || select(vec![Severity::Amber, Severity::Red]);
     let missed = (1..4_u32, severity()).prop_map(|(after, severity)| {
         compliance_rule("silence", RuleKind::Missed(Missed { after, severity }))

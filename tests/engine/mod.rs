@@ -3,11 +3,11 @@
 pub(crate) mod build;
 mod compliance;
 mod compliance_days;
-mod compliance_laws;
+pub(crate) mod compliance_laws;
 mod compliance_oracle;
 mod facts;
 mod laws;
-mod oracle;
+pub(crate) mod oracle;
 mod past;
 mod points;
 mod preview;

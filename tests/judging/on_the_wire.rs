@@ -8,6 +8,7 @@ use homeward::domain::plan::Plan;
 use homeward::domain::question::{Question, QuestionKind};
 use homeward::domain::reading::{Comparator, Context, Reading, Suspicion};
 use homeward::domain::rule::{Band, Combination, Direction, Edge, Named, OxygenScale, Rule, RuleKind};
+use homeward::domain::schedule::Schedule;
 use homeward::domain::session::{self, Answer};
 use serde_json::{Map, Value, json};
 
@@ -66,9 +67,18 @@ pub(crate) fn plan(plan: &Plan) -> Value {
     });
     json!({
         "reason": plan.reason, "effective_from": plan.effective_from, "until": plan.until,
-        "timezone": plan.timezone.name(), "measures": plan.measures,
+        "timezone": plan.timezone.name(), "measures": plan.measures, "schedule": plan.schedule.as_ref().map(schedule),
         "rules": rules.map(rule).collect::<Vec<_>>(),
         "questions": plan.questions.iter().map(question).collect::<Vec<_>>(),
+    })
+}
+
+fn schedule(schedule: &Schedule) -> Value {
+    let times = schedule.times.iter().map(|time| time.format("%H:%M").to_string());
+    let days = schedule.days.iter().map(|day| day.to_string().to_lowercase());
+    json!({
+        "times": times.collect::<Vec<_>>(), "days": days.collect::<Vec<_>>(),
+        "window_before_min": schedule.window_before_min, "grace_min": schedule.grace_min,
     })
 }
 

@@ -1,5 +1,6 @@
 //! One reading's whole life, through the doors that users have, on each database and with each kind of broker.
 
+mod kinds;
 mod privacy;
 mod quarantine;
 mod watching;

@@ -19,7 +19,7 @@ pub(crate) struct Serve {
 }
 
 /// The program of this build, or the one that `HOMEWARD_TEST_PROGRAM` names.
-fn program() -> String {
+pub(crate) fn program() -> String {
     environment("HOMEWARD_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_homeward").to_owned())
 }
 

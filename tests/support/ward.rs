@@ -569,7 +569,7 @@ pub(crate) fn receipts(owed: &[Owed]) -> Vec<String> {
 }
 
 /// From the range that is never issued.
-fn nhs_number(number: u64) -> NhsNumber {
+pub(crate) fn nhs_number(number: u64) -> NhsNumber {
     let valid = (900_000_000..).flat_map(|body: u64| (0..10).map(move |check| format!("{body}{check}")));
     let mut valid = valid.filter_map(|text| text.parse().ok());
     valid

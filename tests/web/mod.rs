@@ -1,6 +1,7 @@
 //! The API and the pages through the router itself, on both databases.
 
 mod alerts;
+mod bad_plans;
 mod console;
 mod docs;
 mod hub;
