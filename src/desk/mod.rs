@@ -11,6 +11,7 @@ pub mod once;
 pub mod password;
 pub mod patient;
 pub mod plan;
+pub mod plan_review;
 pub mod preview;
 pub mod quarantine;
 pub mod secret;
@@ -23,6 +24,7 @@ pub mod token;
 pub mod unit;
 
 pub mod form;
+mod guard;
 pub mod looks;
 mod refusal;
 

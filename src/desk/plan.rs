@@ -9,12 +9,14 @@ use crate::domain::rule::{Rule, RuleKind};
 use crate::domain::time::Instant;
 use crate::judging::{again, notice};
 use crate::store::plan::PlanRow;
+use crate::store::plan_put::PlanPut;
 use crate::store::{self, StoreError};
 use crate::wire;
+use crate::wire::plan::Aside;
 use crate::wire::problem::Problem;
 
 use super::audit::{self, Subject};
-use super::{Act, Refusal};
+use super::{Act, Refusal, guard};
 
 /// Below it the score's bands are not those of the patient (Royal College of Physicians 2017).
 const NEWS2_FROM_AGE: u32 = 16;
@@ -30,8 +32,8 @@ pub async fn put(
     if store::patient::lock(&mut act.tx, &[patient]).await?.is_empty() {
         return Err(Refusal::NotFound("patient"));
     }
-    let latest = store::plan::latest(&mut act.tx, patient).await?;
-    let standing = latest.as_ref().map(|plan| plan.version);
+    let before = store::plan::list(&mut act.tx, patient).await?;
+    let standing = before.first().map(|newest| newest.version);
     if standing != seen_version {
         return Err(Refusal::Stale {
             current: standing.unwrap_or(0),
@@ -41,7 +43,8 @@ pub async fn put(
     let person = store::patient::get(&mut act.tx, patient)
         .await?
         .ok_or(Refusal::NotFound("patient"))?;
-    let plan = sound(&body, version, person.birth_date).map_err(Refusal::Invalid)?;
+    let (plan, aside) = sound(&body, version, person.birth_date).map_err(Refusal::Invalid)?;
+    let marks = guard::check(&act.caller, &before, &person.conditions, (&plan, &aside), act.now)?;
     let row = PlanRow {
         patient_id: patient,
         version,
@@ -60,8 +63,7 @@ pub async fn put(
         })?;
     // Before all versions the one that begins first is in force: the first plan, and one that begins before all others,
     // judge from the beginning.
-    let versions = store::plan::list(&mut act.tx, patient).await?;
-    let is_first = versions
+    let is_first = before
         .iter()
         .all(|other| row.effective_from <= other.effective_from);
     let from = if is_first {
@@ -69,24 +71,39 @@ pub async fn put(
     } else {
         row.effective_from
     };
-    again::rejudge(&mut act.tx, &[(patient, from)], &act.ids, act.now).await?;
+    let rejudged = again::rejudge(&mut act.tx, &[(patient, from)], &act.ids, act.now).await?;
+    let marked: Vec<&str> = marks.iter().map(|mark| mark.at.as_str()).collect();
+    let detail = json!({
+        "version": version, "effective_from": row.effective_from, "reason": row.reason,
+        "marked": marked, "superseded": rejudged.superseded, "made": rejudged.made,
+    });
+    let put = PlanPut {
+        patient_id: patient,
+        version,
+        review_on: plan.review_on,
+        rejudged: Some(rejudged),
+        why: aside.widening_reason.filter(|_| !marks.is_empty()),
+        marks,
+        confirmed: None,
+    };
+    store::plan_put::insert(&mut act.tx, &put).await?;
     tell_units(act, patient, &row).await?;
     audit::record(
         act,
         "plan.put",
         Subject::new("plan", version, Some(patient)),
-        json!({ "version": version, "effective_from": row.effective_from, "reason": row.reason }),
+        detail,
     )
     .await?;
     Ok(row)
 }
 
 /// The plan that this body would be as the next version of a patient born then; or every fault, with its place.
-pub(super) fn sound(body: &str, version: i64, born: NaiveDate) -> Result<Plan, Vec<Problem>> {
-    let plan = wire::plan::parse(body, version)?;
+pub(super) fn sound(body: &str, version: i64, born: NaiveDate) -> Result<(Plan, Aside), Vec<Problem>> {
+    let (plan, aside) = wire::plan::parse_with_aside(body, version)?;
     refuse_unjudged(&plan)?;
     for_adults(&plan, born)?;
-    Ok(plan)
+    Ok((plan, aside))
 }
 
 /// Refuses NEWS2 for whom it was not made: under 16 when the version begins. Pregnancy is not on record, so it is the nurse's to know.

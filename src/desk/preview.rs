@@ -38,7 +38,7 @@ pub async fn rehearse(
     let version = store::plan::latest(tx, patient)
         .await?
         .map_or(1, |latest| latest.version + 1);
-    let proposed = plan::sound(body, version, person.birth_date);
+    let proposed = plan::sound(body, version, person.birth_date).map(|(plan, _)| plan);
     let (days, proposed) = match (whole_days(days), proposed) {
         (Ok(days), Ok(proposed)) => (days, proposed),
         (days, proposed) => {

@@ -12,6 +12,7 @@ pub mod plan;
 pub mod process;
 pub mod question;
 pub mod reading;
+pub mod review;
 pub mod rule;
 pub mod schedule;
 pub mod session;

@@ -39,16 +39,84 @@ pub struct PlanVersion {
     pub set_at: Instant,
 }
 
+/// When a version applies; all that [`in_force`] asks of one.
+pub trait Dated {
+    fn version(&self) -> i64;
+    fn effective_from(&self) -> Instant;
+    /// The end of a temporary change.
+    fn until(&self) -> Option<Instant>;
+}
+
+/// When a version applies, and nothing else of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub version: i64,
+    pub effective_from: Instant,
+    pub until: Option<Instant>,
+}
+
+impl Dated for Span {
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn effective_from(&self) -> Instant {
+        self.effective_from
+    }
+
+    fn until(&self) -> Option<Instant> {
+        self.until
+    }
+}
+
+impl Dated for Plan {
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn effective_from(&self) -> Instant {
+        self.effective_from
+    }
+
+    fn until(&self) -> Option<Instant> {
+        self.until
+    }
+}
+
 /// The version in force at an instant: the highest number among those begun and not ended; before all of them, the one that begins first.
-pub fn in_force(plans: &[Plan], at: Instant) -> Option<&Plan> {
-    let running = |plan: &&Plan| plan.effective_from <= at && plan.until.is_none_or(|until| at < until);
+pub fn in_force<P: Dated>(plans: &[P], at: Instant) -> Option<&P> {
+    let running = |plan: &&P| plan.effective_from() <= at && plan.until().is_none_or(|until| at < until);
     plans
         .iter()
         .filter(running)
-        .max_by_key(|plan| plan.version)
+        .max_by_key(|plan| plan.version())
         .or_else(|| {
             plans
                 .iter()
-                .min_by_key(|plan| (plan.effective_from, plan.version))
+                .min_by_key(|plan| (plan.effective_from(), plan.version()))
         })
+}
+
+/// Which version is in force, and which follows it when, as far as versions say by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reigning {
+    pub version: i64,
+    /// When another one is in force, and which.
+    pub next: Option<(Instant, i64)>,
+}
+
+/// What is in force at an instant, and what comes after; `None` where there is no version.
+pub fn reigning<P: Dated>(plans: &[P], at: Instant) -> Option<Reigning> {
+    let version = in_force(plans, at)?.version();
+    let turns = plans
+        .iter()
+        .flat_map(|plan| [Some(plan.effective_from()), plan.until()])
+        .flatten();
+    let mut turns: Vec<Instant> = turns.filter(|turn| at < *turn).collect();
+    turns.sort_unstable();
+    let next = turns
+        .into_iter()
+        .filter_map(|turn| Some((turn, in_force(plans, turn)?.version())))
+        .find(|(_, follows)| *follows != version);
+    Some(Reigning { version, next })
 }

@@ -21,6 +21,7 @@ mod belief;
 pub mod compliance;
 mod cuff;
 pub mod fold;
+pub mod guard;
 mod history;
 mod jump;
 pub mod news2;

@@ -8,25 +8,26 @@ use crate::domain::reading::Decision;
 use crate::domain::session::Session;
 use crate::domain::time::Instant;
 use crate::engine::{self, ToJudge};
+use crate::store::plan_put::Rejudged;
 use crate::store::shown::ShownSession;
 use crate::store::{self, Tx};
 
 use super::alerting::{self, News};
 use super::past;
 use super::plans::PlanShelf;
-use super::rejudge::{JudgingFault, Work, judge, leave_unassigned};
+use super::rejudge::{Judgement, JudgingFault, Work, judge, leave_unassigned};
 use super::technical;
 
-/// Judges patients' sessions again from the instants given. The caller has locked the patients.
+/// Judges patients' sessions again from the instants given; tells what that did to findings. The caller has locked the patients.
 pub async fn rejudge(
     tx: &mut Tx,
     changed: &[(PatientId, Instant)],
     ids: &Ids,
     now: Instant,
-) -> Result<(), JudgingFault> {
+) -> Result<Rejudged, JudgingFault> {
     let again = judge_again(tx, changed, now).await?;
     alerting::raise(tx, &again.news, ids, now).await?;
-    Ok(())
+    Ok(again.rejudged)
 }
 
 /// What judging again brought.
@@ -34,6 +35,7 @@ struct Again {
     news: Vec<News>,
     /// Of the patients, those whose sessions nobody judges.
     unplanned: BTreeSet<PatientId>,
+    rejudged: Rejudged,
 }
 
 async fn judge_again(
@@ -57,7 +59,7 @@ async fn judge_again(
     });
     // Plans that this transaction has just written must not reach a shelf that outlives it: it may yet be undone.
     let shelf = PlanShelf::default();
-    let news = judge(tx, &shelf, works.collect(), now).await?.news;
+    let Judgement { news, rejudged, .. } = judge(tx, &shelf, works.collect(), now).await?;
     let patients: Vec<PatientId> = since.into_keys().collect();
     let plans = shelf.of(tx, &patients).await?;
     let (planned, unplanned): (Vec<_>, Vec<_>) = patients
@@ -65,7 +67,11 @@ async fn judge_again(
         .partition(|patient| plans.get(patient).is_some_and(|plans| !plans.is_empty()));
     technical::no_longer_unjudged(tx, &planned, now).await?;
     let unplanned = unplanned.into_iter().collect();
-    Ok(Again { news, unplanned })
+    Ok(Again {
+        news,
+        unplanned,
+        rejudged,
+    })
 }
 
 /// A stored session that changes hands.
@@ -123,7 +129,9 @@ pub(super) async fn change_hands(
         let sides = [one.before, one.after].into_iter().flatten();
         changed.extend(sides.map(|patient| (patient, one.since)));
     }
-    let Again { mut news, unplanned } = judge_again(tx, &changed, now).await?;
+    let Again {
+        mut news, unplanned, ..
+    } = judge_again(tx, &changed, now).await?;
     let judged_by_nobody = moved
         .iter()
         .filter_map(|moved| moved.after)

@@ -97,7 +97,7 @@ pub async fn settle(
         return change_hands(tx, &unit, &[moved], ids, now).await;
     }
     if let Some(patient) = after {
-        return rejudge(tx, &[(patient, since)], ids, now).await;
+        return rejudge(tx, &[(patient, since)], ids, now).await.map(drop);
     }
     let to_judge = ToJudge {
         session: &session,

@@ -11,6 +11,7 @@ use crate::domain::time::Instant;
 use crate::engine::technical::unknown_answers;
 use crate::engine::{self, Judged, PastSession, ToJudge};
 use crate::store::finding::FindingRow;
+use crate::store::plan_put::Rejudged;
 use crate::store::session::{JudgedRow, SessionRow};
 use crate::store::{self, StoreError, Tx};
 
@@ -52,6 +53,8 @@ pub struct Judgement {
     pub news: Vec<News>,
     /// The patients as this transaction leaves them; to be kept once it has committed.
     pub known: Vec<(PatientId, Known)>,
+    /// What it did to findings.
+    pub rejudged: Rejudged,
 }
 
 /// A session that is stored now, with its verdict.
@@ -233,6 +236,10 @@ impl Writes {
             .zip(&to_judge)
             .map(|(judged, one)| (judged, one.session.completed_at));
         let changes = verdict::compare(patient, found, before, now);
+        let rejudged = &mut self.judgement.rejudged;
+        rejudged.superseded += changes.supersede.len() as u64;
+        rejudged.made += changes.made;
+        rejudged.late += changes.made_late;
         self.findings.extend(changes.write);
         self.superseded.extend(changes.supersede);
         let about = About::Patient(patient);

@@ -22,6 +22,17 @@ pub struct Changes {
     pub supersede: Vec<FindingId>,
     /// What opens or joins an alert: new, or current again. Context findings never do.
     pub news: Vec<FindingRow>,
+    /// How many are new, or current again.
+    pub made: u64,
+    /// Of these, how many are late.
+    pub made_late: u64,
+}
+
+impl Changes {
+    fn count(&mut self, made: &FindingRow) {
+        self.made += 1;
+        self.made_late += u64::from(made.late);
+    }
 }
 
 /// Compares what was judged with what stands: `before` are the stored findings of the sessions judged.
@@ -55,12 +66,14 @@ pub fn compare<'a>(
             Some(stands) => {
                 let row = row(stands.made_at, stands.late);
                 if stands.state == FindingState::Superseded {
+                    changes.count(&row);
                     changes.news.extend(raises(&row).then(|| row.clone()));
                 }
                 changes.write.push(row);
             }
             None => {
                 let row = row(now, now - completed_at > LATE_AFTER);
+                changes.count(&row);
                 changes.news.extend(raises(&row).then(|| row.clone()));
                 changes.write.push(row);
             }

@@ -14,7 +14,7 @@ pub(super) enum Bind<'a> {
     Bigint(Option<i64>),
     Bool(Option<bool>),
     Time(Option<Instant>),
-    Date(NaiveDate),
+    Date(Option<NaiveDate>),
     Bytes(&'a [u8]),
     /// The `{rows}` of a statement: always its last parameter.
     Rows(Vec<Column<'a>>),
@@ -131,7 +131,7 @@ binds_from! {
     Bigint: i64, Option<i64>;
     Bool: bool, Option<bool>;
     Time: Instant, Option<Instant>;
-    Date: NaiveDate;
+    Date: NaiveDate, Option<NaiveDate>;
     Bytes: &'a [u8];
     Rows: Vec<Column<'a>>;
 }

@@ -26,6 +26,7 @@ pub mod idempotency;
 pub mod outbox;
 pub mod patient;
 pub mod plan;
+pub mod plan_put;
 pub mod process;
 pub mod quarantine;
 pub mod replay;
@@ -66,6 +67,7 @@ pub fn statements() -> impl Iterator<Item = &'static Statement> {
         outbox::STATEMENTS,
         patient::STATEMENTS,
         plan::STATEMENTS,
+        plan_put::STATEMENTS,
         process::STATEMENTS,
         quarantine::STATEMENTS,
         replay::STATEMENTS,

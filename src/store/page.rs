@@ -73,6 +73,14 @@ pub(super) fn newest(after: Option<&Cursor>) -> Result<Newest, StoreError> {
 }
 
 impl<T> Page<T> {
+    /// The same page of what each row stands for.
+    pub(super) fn map<U>(self, what: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(what).collect(),
+            next: self.next,
+        }
+    }
+
     /// From one row more than was asked for, which only tells that there are more.
     pub(super) fn cut(mut items: Vec<T>, limit: u32, key: impl Fn(&T) -> Cursor) -> Self {
         let limit = limit as usize;

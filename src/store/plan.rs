@@ -1,8 +1,11 @@
 //! Bodies are kept as they were put and parsed by `wire`; versions are immutable, so a parsed one may be kept for ever.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use crate::domain::ids::PatientId;
+use crate::domain::plan::{Dated, Span};
 use crate::domain::staff::Actor;
 use crate::domain::time::Instant;
 
@@ -22,6 +25,20 @@ pub struct PlanRow {
     pub body: String,
     pub set_by: Actor,
     pub set_at: Instant,
+}
+
+impl Dated for PlanRow {
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn effective_from(&self) -> Instant {
+        self.effective_from
+    }
+
+    fn until(&self) -> Option<Instant> {
+        self.until
+    }
 }
 
 /// Who set a version and when: what travels with each finding.
@@ -63,6 +80,10 @@ statements! {
               values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
     LIST = select!("plan_version t where t.patient_id = $1 order by t.version desc");
+
+    SPANS [patient_id Uuid] =
+        "select t.patient_id, t.version, t.effective_from, t.until
+         from {rows} {each} plan_version {such_that} t.patient_id = r.patient_id {end_each} order by t.patient_id, t.version";
 
     LATEST = select!("plan_version t where t.patient_id = $1 order by t.version desc limit 1");
 }
@@ -115,6 +136,22 @@ pub async fn insert(tx: &mut Tx, plan: &PlanRow) -> Result<(), StoreError> {
 pub async fn list(tx: &mut Tx, patient: PatientId) -> Result<Vec<PlanRow>, StoreError> {
     let rows: Vec<Row> = tx.all(&LIST, binds![patient.0]).await?;
     Ok(rows.into_iter().map(plan_row).collect())
+}
+
+/// When each version of these (distinct) patients applies, by number.
+pub async fn spans(tx: &mut Tx, patients: &[PatientId]) -> Result<HashMap<PatientId, Vec<Span>>, StoreError> {
+    let rows: Vec<(Uuid, i64, Instant, Option<Instant>)> = tx
+        .all(&SPANS, binds![vec![uuids(patients.iter().map(|id| id.0))]])
+        .await?;
+    let mut spans: HashMap<PatientId, Vec<Span>> = HashMap::new();
+    for (patient, version, effective_from, until) in rows {
+        spans.entry(patient.into()).or_default().push(Span {
+            version,
+            effective_from,
+            until,
+        });
+    }
+    Ok(spans)
 }
 
 pub async fn latest(tx: &mut Tx, patient: PatientId) -> Result<Option<PlanRow>, StoreError> {

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use axum::http::Method;
 
 use super::api::{
-    PageQuery, admission, alerts, assignments, audit, decisions, me, patients, plans, preview, quarantine,
-    readings, replay, service, sessions, shift, staff, stream, teams, templates, tokens, units,
+    PageQuery, admission, alerts, assignments, audit, decisions, me, patients, plan_reviews, plans, preview,
+    quarantine, readings, replay, service, sessions, shift, staff, stream, teams, templates, tokens, units,
 };
 use super::console;
 use super::docs;
@@ -36,6 +36,8 @@ const IDENTITY: &[Role] = &[
 const CASELOAD: &[Role] = &[Senior, SpecialistNurse];
 /// Who sets parameters.
 const PRESCRIBERS: &[Role] = &[SpecialistNurse];
+/// Who confirms, as a second person, that limits may be as wide as somebody set them.
+const REVIEWERS: &[Role] = &[SpecialistNurse, RespondingClinician];
 /// Who judges that a reading counts or does not.
 const DECIDERS: &[Role] = &[Senior, SpecialistNurse, RespondingClinician];
 /// Who works alerts.
@@ -130,6 +132,12 @@ fn plans_and_units() -> Vec<Route> {
             .takes::<plans::PlanBody>().answers::<plans::PlanView>().summary("Put the next version (201 for the first)"),
         Route::new(GET, "/api/v1/patients/{id}/plan/versions", Roles(CLINICAL), plans::versions).on_record("plan_versions.read", "patient")
             .query::<PageQuery>().lists::<plans::PlanView>().summary("Every version"),
+        Route::new(POST, "/api/v1/patients/{id}/plan/versions/{version}/confirm", Roles(REVIEWERS), plan_reviews::confirm).on_record("plan.confirm", "patient").status(200)
+            .takes::<plan_reviews::Confirmation>().answers::<plans::PlanView>().summary("Say, as a second person, that what is marked in it may be so"),
+        Route::new(GET, "/api/v1/plans/to-review", Roles(CLINICAL), plan_reviews::to_review).on_record("plans_to_review.read", "plan")
+            .query::<PageQuery>().lists::<plan_reviews::ToReviewView>().summary("Versions that widened red limits and that nobody has confirmed"),
+        Route::new(GET, "/api/v1/plans/review-due", Roles(CLINICAL), plan_reviews::review_due).on_record("plans_review_due.read", "plan")
+            .query::<PageQuery>().lists::<plan_reviews::ToReviewView>().summary("Plans in force whose day of review has come"),
         Route::new(POST, "/api/v1/patients/{id}/plan/preview", Roles(CLINICAL), preview::preview).on_record("plan.preview", "patient").status(200)
             .takes::<preview::Request>().answers::<preview::PreviewView>().summary("Try parameters out on the patient's last days; nothing is written"),
         Route::new(GET, "/api/v1/templates", Roles(CLINICAL), templates::list)

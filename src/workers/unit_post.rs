@@ -116,7 +116,7 @@ impl UnitPost {
                 })
             }
             NoticeKind::UnitPlan => {
-                let payload = self.plan_of(tx, &unit, now).await?;
+                let payload = plan_of(tx, &self.shelf, &unit, now).await?;
                 Ok(Letter {
                     topic: topic::plan(&unit),
                     payload,
@@ -128,18 +128,6 @@ impl UnitPost {
         })
     }
 
-    /// The plan in force for whoever has the unit now; empty, which clears what the broker retained, where there is none.
-    async fn plan_of(&self, tx: &mut Tx, unit: &UnitId, now: Instant) -> Result<Vec<u8>, WorkerFault> {
-        let assignments = store::assignment::of_units(tx, std::slice::from_ref(unit)).await?;
-        let Some(assignment) = assignments.iter().find(|assignment| assignment.holds_at(now)) else {
-            return Ok(Vec::new());
-        };
-        let patient = assignment.patient_id;
-        let plans = self.shelf.of(tx, &[patient]).await?;
-        let plan = plans.get(&patient).and_then(|plans| in_force(plans, now));
-        Ok(plan.map(unit_plan::encode).unwrap_or_default())
-    }
-
     async fn send(&self, letter: Letter) -> (Notice, Result<(), PublishError>) {
         let publishing = self
             .outlet
@@ -147,4 +135,21 @@ impl UnitPost {
         let outcome = tokio::time::timeout(CONFIRM_WITHIN, publishing).await;
         (letter.notice, outcome.unwrap_or(Err(PublishError::Unanswered)))
     }
+}
+
+/// The plan in force for whoever has the unit now; empty, which clears what the broker retained, where there is none.
+pub async fn plan_of(
+    tx: &mut Tx,
+    shelf: &PlanShelf,
+    unit: &UnitId,
+    now: Instant,
+) -> Result<Vec<u8>, WorkerFault> {
+    let assignments = store::assignment::of_units(tx, std::slice::from_ref(unit)).await?;
+    let Some(assignment) = assignments.iter().find(|assignment| assignment.holds_at(now)) else {
+        return Ok(Vec::new());
+    };
+    let patient = assignment.patient_id;
+    let plans = shelf.of(tx, &[patient]).await?;
+    let plan = plans.get(&patient).and_then(|plans| in_force(plans, now));
+    Ok(plan.map(unit_plan::encode).unwrap_or_default())
 }

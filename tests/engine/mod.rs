@@ -6,6 +6,7 @@ mod compliance_days;
 pub(crate) mod compliance_laws;
 mod compliance_oracle;
 mod facts;
+mod guard;
 mod laws;
 pub(crate) mod oracle;
 mod past;

@@ -142,6 +142,7 @@ async fn every_route_that_tells_of_a_patient_leaves_a_record(database: TestDatab
 fn every_route_about_patients_is_on_record() {
     let about = [
         "patients",
+        "plans",
         "sessions",
         "readings",
         "alerts",
@@ -337,7 +338,7 @@ async fn what_cannot_be_put_on_record_is_not_shown(database: TestDatabase) {
         assert_eq!(reply.header("etag"), "");
         asked += 1;
     }
-    assert_eq!(asked, 14);
+    assert_eq!(asked, 16);
     assert_eq!(
         hub.get("/api/v1/units")
             .by(&whole.story.admin)

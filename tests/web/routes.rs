@@ -16,6 +16,7 @@ fn address(route: &Route) -> String {
         .path
         .replace("/units/{id}", "/units/HU-404")
         .replace("{id}", "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c11")
+        .replace("{version}", "1")
         .replace("{unit_id}", "HU-404")
         .replace("{session_id}", "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c13")
         .replace("{assignment_id}", "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c12")

@@ -8,6 +8,7 @@ pub mod decisions;
 pub mod finding;
 pub mod me;
 pub mod patients;
+pub mod plan_reviews;
 pub mod plans;
 pub mod preview;
 pub mod quarantine;

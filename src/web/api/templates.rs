@@ -15,6 +15,8 @@ use crate::web::answer::{Answer, plain};
 #[schema(as = Template)]
 pub struct TemplateView {
     pub id: String,
+    /// What a plan that was copied from it names it by, with its id.
+    pub version: u32,
     pub name: String,
     /// Whose numbers these are, and what has still to be confirmed.
     pub provenance: String,
@@ -32,6 +34,7 @@ pub async fn list() -> Answer {
         .into_iter()
         .map(|template| TemplateView {
             id: template.id,
+            version: template.version,
             name: template.name,
             provenance: template.provenance,
             sources: template.sources,

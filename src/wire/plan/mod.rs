@@ -2,6 +2,7 @@
 
 mod adherence;
 mod answer;
+mod aside;
 mod band;
 mod baseline;
 mod change;
@@ -24,6 +25,7 @@ mod trend;
 
 use chrono::NaiveDate;
 
+pub use self::aside::{Aside, FromTemplate};
 pub(super) use self::schedule::DAYS;
 
 use self::header::Headers;
@@ -41,7 +43,7 @@ const MAX_WINDOW_MINUTES: u32 = MAX_WINDOW_HOURS * 60;
 /// The longest row of sessions that a rule may wait for: as many as the longest window holds.
 const MAX_ROW: u32 = MAX_WINDOW_DAYS * 24;
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 14] = [
     "reason",
     "effective_from",
     "until",
@@ -53,14 +55,26 @@ const KEYS: [&str; 11] = [
     "amber_auto_close",
     "rules",
     "questions",
+    "widening_reason",
+    "confirms_scale_2",
+    "from_templates",
 ];
 
 /// Reads a plan body as it is put over HTTP, to become the given version; or tells every fault.
 pub fn parse(body: &str, version: i64) -> Result<Plan, Vec<Problem>> {
+    Ok(parse_with_aside(body, version)?.0)
+}
+
+/// The same, with what stands in the body and is not judged by.
+pub fn parse_with_aside(body: &str, version: i64) -> Result<(Plan, Aside), Vec<Problem>> {
     let mut faults = Faults::default();
     let plan = Node::root(body, &mut faults)
         .and_then(|root| root.object(&KEYS, &mut faults))
-        .and_then(|members| read(&members, version, &mut faults));
+        .and_then(|members| {
+            let aside = aside::read(&members, &mut faults);
+            let plan = read(&members, version, &mut faults);
+            plan.zip(aside)
+        });
     faults.or(plan)
 }
 
@@ -73,6 +87,7 @@ pub fn parse_versioned(body: &str) -> Result<Plan, Vec<Problem>> {
         .and_then(|members| {
             let version = members.required("version", &mut faults);
             let version = version.and_then(|node| node.whole(1, (u32::MAX, "too_large"), &mut faults));
+            aside::read(&members, &mut faults);
             let plan = read(&members, i64::from(version.unwrap_or(1)), &mut faults);
             version.and(plan)
         });
