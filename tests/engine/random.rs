@@ -182,6 +182,17 @@ fn observations() -> impl Strategy<Value = Vec<(Reading, TimeDelta)>> {
     })
 }
 
+/// Both halves of a blood pressure, which may be the wrong way round.
+fn cuff() -> impl Strategy<Value = Vec<(Reading, TimeDelta)>> {
+    let half = |measure| {
+        select(vec!["60", "79.999", "80", "90", "120"])
+            .prop_map(move |value| reading(measure, value, Instant::UNIX_EPOCH))
+    };
+    let halves = (half(Measure::SystolicBp), half(Measure::DiastolicBp));
+    (halves, before_completion())
+        .prop_map(|((systolic, diastolic), before)| vec![(systolic, before), (diastolic, before)])
+}
+
 fn some_answer() -> impl Strategy<Value = Answer> {
     let given = select(vec![
         ("ankles", "yes"),
@@ -205,12 +216,17 @@ fn some_session() -> impl Strategy<Value = Session> {
         identity,
         instant(),
         started,
-        (vec(some_reading(), 0..5), weighted(0.2, observations())),
+        (
+            vec(some_reading(), 0..5),
+            weighted(0.2, observations()),
+            weighted(0.15, cuff()),
+        ),
         vec(some_answer(), 0..3),
     )
         .prop_map(
-            |((unit, number), completed_at, started, (readings, observed), answers)| {
-                let readings = readings.into_iter().chain(observed.into_iter().flatten());
+            |((unit, number), completed_at, started, (readings, observed, cuff), answers)| {
+                let more = [observed, cuff].into_iter().flatten().flatten();
+                let readings = readings.into_iter().chain(more);
                 let mut made = session(unit, number, "2026-10-24T00:00:00Z");
                 made.completed_at = completed_at;
                 made.received_at = completed_at;
@@ -382,6 +398,21 @@ fn some_combination(id: &'static str) -> impl Strategy<Value = Option<Rule>> {
     })
 }
 
+/// Of those that have one and were not given theirs; a combination is never quiet.
+fn set_severity(kind: &mut RuleKind, severity: Severity) {
+    match kind {
+        RuleKind::Persistence(of) => of.severity = severity,
+        RuleKind::Count(of) => of.severity = severity,
+        RuleKind::Mean(of) => of.severity = severity,
+        RuleKind::Baseline(of) => of.severity = severity,
+        RuleKind::Target(of) => of.severity = severity,
+        RuleKind::Trend(of) => of.severity = severity,
+        RuleKind::Score(of) => of.severity = severity,
+        RuleKind::Combination(of) if severity == Severity::Amber => of.severity = severity,
+        _ => {}
+    }
+}
+
 fn rules() -> impl Strategy<Value = Vec<Rule>> {
     let answers = (any::<bool>(), any::<bool>()).prop_map(|(silence, red)| {
         let any_of: &[&str] = if silence {
@@ -414,9 +445,22 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
         some_score(),
         some_news2(),
     );
-    (others, more, answers, any::<u32>()).prop_map(
-        |((a, b, c, d, e, f, g), (p, q, r, s, t, u, v, w), answers, keep)| {
-            let all = [f, a, b, c, p, q, r, s, t, u, v, w, d, e, g];
+    let severities = vec(
+        select(
+            [
+                [Severity::Amber; 3].as_slice(),
+                &[Severity::Red, Severity::Context],
+            ]
+            .concat(),
+        ),
+        15,
+    );
+    (others, more, answers, any::<u32>(), severities).prop_map(
+        |((a, b, c, d, e, f, g), (p, q, r, s, t, u, v, w), answers, keep, severities)| {
+            let mut all = [f, a, b, c, p, q, r, s, t, u, v, w, d, e, g];
+            for (rule, severity) in all.iter_mut().flatten().zip(severities) {
+                set_severity(&mut rule.kind, severity);
+            }
             let all = all.into_iter().flatten().chain(answers);
             all.enumerate()
                 .filter(|(place, _)| *place > 15 || keep & (1 << place) != 0 || keep & 1 == 0)
@@ -522,6 +566,7 @@ fn the_generator_meets_what_it_is_for() {
     }
     let wanted = [
         "both red",
+        "both amber",
         "gain amber",
         "gain context",
         "ankles red",
@@ -532,6 +577,8 @@ fn the_generator_meets_what_it_is_for() {
         "mean amber",
         "usual amber",
         "target amber",
+        "target red",
+        "target context",
         "trend amber",
         "score amber",
         "news amber",

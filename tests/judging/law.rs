@@ -4,9 +4,11 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use homeward::domain::finding::{Class, Finding, FindingState, Severity};
 use homeward::domain::ids::{PatientId, SessionKey};
 use homeward::domain::plan::{Plan, in_force};
+use homeward::domain::reading::Decision;
 use homeward::domain::session::Session;
 use homeward::domain::time::Instant;
 use homeward::engine::technical::unknown_answers;
@@ -24,9 +26,11 @@ use super::on_the_wire;
 use crate::engine::build::decided;
 use crate::engine::random::{Record, config, record};
 use crate::support::databases::{self, TestDatabase};
+use crate::support::serve::environment;
 use crate::support::ward::{Ward, frame, unit};
 
-/// Enough to meet a fault of one word in `past` or `again` (tried); each is some twenty transactions.
+/// Enough to meet a fault of one word in `past` or `again` (tried); each is some twenty transactions. By hand
+/// `HOMEWARD_TEST_CASES` asks for more.
 const CASES: u32 = 60;
 
 /// Nobody is assigned to this one at first.
@@ -35,6 +39,8 @@ const LATE_UNIT: &str = "a";
 #[derive(Debug, Clone, Copy)]
 enum Event {
     Session(usize),
+    /// One that the record's own overrules.
+    Opposite(usize),
     Decision(usize),
     Plan,
     Assignment,
@@ -68,7 +74,7 @@ fn hold(database: impl Future<Output = Option<TestDatabase>>) {
     let ward = Ward::over(database);
     let number = Cell::new(0);
     let mut runner = TestRunner::new(ProptestConfig {
-        cases: CASES,
+        cases: environment("HOMEWARD_TEST_CASES").map_or(CASES, |cases| cases.parse().expect("a number")),
         max_shrink_iters: 500,
         ..config(1)
     });
@@ -119,7 +125,8 @@ async fn live(ward: &Ward, (record, order, batches): Case, number: u32) -> Resul
                 batch.push(frame(&unit_of(session), payload, now));
                 here[session] = true;
             }
-            Event::Decision(decision) => waiting.push(decision),
+            Event::Opposite(decision) => waiting.push((decision, true)),
+            Event::Decision(decision) => waiting.push((decision, false)),
             Event::Plan => {
                 ward.put_plan(patient, bodies[put].clone(), now).await;
                 put += 1;
@@ -131,16 +138,16 @@ async fn live(ward: &Ward, (record, order, batches): Case, number: u32) -> Resul
         }
         // A decision is about a session that is there.
         if batch.is_empty() {
-            for decision in waiting.extract_if(.., |decision| here[record.decisions[*decision].0]) {
-                let (session, index, decision) = record.decisions[decision];
-                ward.decide(&key_of(session), index, decision, now).await;
+            for word in waiting.extract_if(.., |(decision, _)| here[record.decisions[*decision].0]) {
+                let (session, index, decision, decided_at) = said(&record, word, now);
+                ward.decide(&key_of(session), index, decision, decided_at).await;
             }
         }
     }
     ward.take_in(&batch, now).await;
-    for decision in waiting {
-        let (session, index, decision) = record.decisions[decision];
-        ward.decide(&key_of(session), index, decision, now).await;
+    for word in waiting {
+        let (session, index, decision, decided_at) = said(&record, word, now);
+        ward.decide(&key_of(session), index, decision, decided_at).await;
     }
 
     let sessions: Vec<Session> = (payloads.iter().zip(0..))
@@ -164,15 +171,31 @@ async fn live(ward: &Ward, (record, order, batches): Case, number: u32) -> Resul
     replay_is_exact(ward, patient, now).await
 }
 
+/// A decision of the record, or the opposite one that it overrules: it is a second older, whichever comes first.
+fn said(
+    record: &Record,
+    (decision, opposite): (usize, bool),
+    now: Instant,
+) -> (usize, u16, Decision, Instant) {
+    let (session, index, decision) = record.decisions[decision];
+    match (opposite, decision) {
+        (false, decision) => (session, index, decision, now),
+        (true, Decision::Exclude) => (session, index, Decision::Accept, now - TimeDelta::seconds(1)),
+        (true, Decision::Accept) => (session, index, Decision::Exclude, now - TimeDelta::seconds(1)),
+    }
+}
+
 /// The record's events, each at a place drawn for it, some sessions twice.
 fn events(record: &Record, order: &[Index]) -> Vec<Event> {
     let sessions = (0..record.sessions.len()).map(Event::Session);
     let again = (0..record.sessions.len().min(2)).map(Event::Session);
     let decisions = (0..record.decisions.len()).map(Event::Decision);
+    let opposites = (0..record.decisions.len()).map(Event::Opposite);
     let plans = record.plans.iter().map(|_| Event::Plan);
     let all = sessions
         .chain(plans)
         .chain(decisions)
+        .chain(opposites)
         .chain(again)
         .chain([Event::Assignment]);
     let mut drawn = Vec::new();
