@@ -100,14 +100,20 @@ pub async fn put(
 
 /// The plan that this body would be as the next version of a patient born then; or every fault, with its place.
 pub(super) fn sound(body: &str, version: i64, born: NaiveDate) -> Result<(Plan, Aside), Vec<Problem>> {
-    let (plan, aside) = wire::plan::parse_with_aside(body, version)?;
-    refuse_unjudged(&plan)?;
+    let (plan, aside) = sound_for_somebody(body, version)?;
     for_adults(&plan, born)?;
     Ok((plan, aside))
 }
 
+/// The plan that this body would be for a patient who is not known yet.
+pub(super) fn sound_for_somebody(body: &str, version: i64) -> Result<(Plan, Aside), Vec<Problem>> {
+    let (plan, aside) = wire::plan::parse_with_aside(body, version)?;
+    refuse_unjudged(&plan)?;
+    Ok((plan, aside))
+}
+
 /// Refuses NEWS2 for whom it was not made: under 16 when the version begins. Pregnancy is not on record, so it is the nurse's to know.
-fn for_adults(plan: &Plan, born: NaiveDate) -> Result<(), Vec<Problem>> {
+pub(super) fn for_adults(plan: &Plan, born: NaiveDate) -> Result<(), Vec<Problem>> {
     let begins = plan.effective_from.with_timezone(&plan.timezone).date_naive();
     if begins.years_since(born).is_some_and(|age| age >= NEWS2_FROM_AGE) {
         return Ok(());

@@ -1,8 +1,10 @@
 //! A rehearsal of parameters on a patient's own history. It is no act: nothing is written, and nobody waits for it.
 
+use crate::domain::hospital::HospitalAdmission;
 use crate::domain::ids::PatientId;
 use crate::domain::plan::Plan;
 use crate::domain::time::Instant;
+use crate::engine::lead::Foresight;
 use crate::engine::preview::{Preview, begin};
 use crate::judging::preview::beside_those_in_force;
 use crate::store::{self, Tx};
@@ -23,6 +25,8 @@ pub struct Rehearsal {
     pub from: Instant,
     pub to: Instant,
     pub preview: Preview,
+    /// The stays in hospital that began in these days, the oldest first, each with what came before it.
+    pub admissions: Vec<(HospitalAdmission, Foresight)>,
 }
 
 /// Judges the patient's last days by the proposed body beside what is in force. Faults of the body stand under `/plan`.
@@ -52,16 +56,31 @@ pub async fn rehearse(
     };
     let from = begin(proposed.timezone, now, days);
     let preview = beside_those_in_force(tx, patient, &proposed, from).await?;
+    let admissions = store::hospital_admission::of(tx, &[patient])
+        .await?
+        .into_iter()
+        .filter(|stay| counts(stay, from, now))
+        .map(|stay| {
+            let foresight = Foresight::of(stay.admitted_at, from, &preview.findings);
+            (stay, foresight)
+        })
+        .collect();
     Ok(Rehearsal {
         proposed,
         days,
         from,
         to: now,
         preview,
+        admissions,
     })
 }
 
-fn whole_days(asked: Option<i64>) -> Result<u16, Problem> {
+/// Whether a stay began in these days, and was one.
+pub(super) fn counts(stay: &HospitalAdmission, from: Instant, to: Instant) -> bool {
+    !stay.entered_in_error && (from..=to).contains(&stay.admitted_at)
+}
+
+pub(super) fn whole_days(asked: Option<i64>) -> Result<u16, Problem> {
     let days = asked.map_or(Ok(USUAL_DAYS), u16::try_from);
     days.ok()
         .filter(|days| (1..=MOST_DAYS).contains(days))

@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod coding;
 pub mod finding;
+pub mod hospital;
 pub mod ids;
 pub mod measure;
 pub mod nhs_number;
@@ -12,6 +13,7 @@ pub mod plan;
 pub mod process;
 pub mod question;
 pub mod reading;
+pub mod rehearsal;
 pub mod review;
 pub mod rule;
 pub mod schedule;

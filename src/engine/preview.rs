@@ -29,6 +29,7 @@ pub struct Preview {
 /// A finding of one side or of both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Previewed {
+    pub completed_at: Instant,
     /// The local day on which its session was completed.
     pub day: NaiveDate,
     pub fate: Fate,
@@ -87,12 +88,28 @@ impl Tally {
         self.new + self.stays
     }
 
-    const fn add(&mut self, fate: Fate) {
+    pub(super) const fn add(&mut self, fate: Fate) {
         match fate {
             Fate::New => self.new += 1,
             Fate::Gone => self.gone += 1,
             Fate::Stays => self.stays += 1,
         }
+    }
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.new += other.new;
+        self.gone += other.gone;
+        self.stays += other.stays;
+    }
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.findings += other.findings;
+        self.alert_days += other.alert_days;
+        self.red_days += other.red_days;
     }
 }
 
@@ -112,12 +129,16 @@ pub fn preview(stored: &[Plan], proposed: &Plan, past: &[PastSession], sessions:
     });
     let was = judge(stored, past, &sessions);
     let would = judge(std::slice::from_ref(proposed), past, &sessions);
-    let days = sessions
-        .iter()
-        .map(|one| local_day(proposed.timezone, one.session.completed_at));
+    let ends = sessions.iter().map(|one| one.session.completed_at);
     let mut findings = Vec::new();
-    for ((day, was), would) in days.zip(was).zip(would) {
-        findings.extend(compare(was, would).map(|(fate, finding)| Previewed { day, fate, finding }));
+    for ((completed_at, was), would) in ends.zip(was).zip(would) {
+        let day = local_day(proposed.timezone, completed_at);
+        findings.extend(compare(was, would).map(|(fate, finding)| Previewed {
+            completed_at,
+            day,
+            fate,
+            finding,
+        }));
     }
     counted(sessions.len(), findings)
 }

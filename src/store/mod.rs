@@ -22,6 +22,7 @@ pub mod finding;
 pub mod health;
 pub mod heartbeat;
 pub mod holding;
+pub mod hospital_admission;
 pub mod idempotency;
 pub mod outbox;
 pub mod patient;
@@ -29,6 +30,7 @@ pub mod plan;
 pub mod plan_put;
 pub mod process;
 pub mod quarantine;
+pub mod rehearsal;
 pub mod replay;
 pub mod series;
 pub mod session;
@@ -61,6 +63,7 @@ pub fn statements() -> impl Iterator<Item = &'static Statement> {
         event::STATEMENTS,
         finding::STATEMENTS,
         holding::STATEMENTS,
+        hospital_admission::STATEMENTS,
         health::STATEMENTS,
         heartbeat::STATEMENTS,
         idempotency::STATEMENTS,
@@ -70,6 +73,7 @@ pub fn statements() -> impl Iterator<Item = &'static Statement> {
         plan_put::STATEMENTS,
         process::STATEMENTS,
         quarantine::STATEMENTS,
+        rehearsal::STATEMENTS,
         replay::STATEMENTS,
         session::STATEMENTS,
         shift::STATEMENTS,

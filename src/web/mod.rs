@@ -51,6 +51,7 @@ use crate::config::{Config, MetricsFor};
 use crate::desk::Desk;
 use crate::desk::looks::Looks;
 use crate::desk::password::Passwords;
+use crate::desk::rehearsal::Places;
 use crate::domain::ids::Ids;
 use crate::metrics::Metrics;
 use crate::store::Db;
@@ -73,6 +74,7 @@ pub struct State {
     pub(crate) limits: Limits,
     pub(crate) looks: Looks,
     pub(crate) metrics: Metrics,
+    pub(crate) rehearsals: Places,
     scrapes: scrape::Scrapes,
 }
 
@@ -113,6 +115,7 @@ impl State {
                 config.http.token_at_once,
             ),
             metrics: Metrics::default(),
+            rehearsals: Places::default(),
             scrapes: scrape::Scrapes::default(),
         }
     }

@@ -67,6 +67,7 @@ fn verb(method: &Method) -> HttpMethod {
         Method::POST => HttpMethod::Post,
         Method::PUT => HttpMethod::Put,
         Method::PATCH => HttpMethod::Patch,
+        Method::DELETE => HttpMethod::Delete,
         _ => HttpMethod::Get,
     }
 }

@@ -98,6 +98,7 @@ impl Route {
             Method::POST => MethodFilter::POST,
             Method::PUT => MethodFilter::PUT,
             Method::PATCH => MethodFilter::PATCH,
+            Method::DELETE => MethodFilter::DELETE,
             // HEAD is answered by axum from GET.
             _ => MethodFilter::GET,
         };

@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 use axum::http::Method;
 
 use super::api::{
-    PageQuery, admission, alerts, assignments, audit, decisions, me, patients, plan_reviews, plans, preview,
-    quarantine, readings, replay, service, sessions, shift, staff, stream, teams, templates, tokens, units,
+    PageQuery, admission, alerts, assignments, audit, decisions, hospital_admissions, me, patients,
+    plan_reviews, plans, preview, quarantine, readings, rehearsals, replay, service, sessions, shift, staff,
+    stream, teams, templates, tokens, units,
 };
 use super::console;
 use super::docs;
@@ -32,7 +33,7 @@ const IDENTITY: &[Role] = &[
     Manager,
     Administrator,
 ];
-/// Who refers, admits and discharges.
+/// Who refers, admits and discharges, and records stays in hospital.
 const CASELOAD: &[Role] = &[Senior, SpecialistNurse];
 /// Who sets parameters.
 const PRESCRIBERS: &[Role] = &[SpecialistNurse];
@@ -56,6 +57,7 @@ const GET: Method = Method::GET;
 const POST: Method = Method::POST;
 const PUT: Method = Method::PUT;
 const PATCH: Method = Method::PATCH;
+const DELETE: Method = Method::DELETE;
 
 /// The route's own text for what the router matched.
 pub(super) fn template(matched: &str) -> Option<&'static str> {
@@ -110,6 +112,12 @@ fn patients_and_readings() -> Vec<Route> {
             .takes::<admission::Admission>().answers::<patients::PatientView>().summary("Start monitoring"),
         Route::new(POST, "/api/v1/patients/{id}/discharge", Roles(CASELOAD), admission::discharge).on_record("patient.discharge", "patient").status(200).rests(Rests::OnVersionIfSent)
             .takes::<admission::Discharge>().answers::<patients::PatientView>().summary("End monitoring; refused while a red alert is open"),
+        Route::new(GET, "/api/v1/patients/{id}/hospital-admissions", Roles(CLINICAL), hospital_admissions::list).on_record("hospital_admissions.read", "patient")
+            .lists::<hospital_admissions::HospitalAdmissionView>().summary("Stays in hospital, the newest first"),
+        Route::new(POST, "/api/v1/patients/{id}/hospital-admissions", Roles(CASELOAD), hospital_admissions::create).on_record("hospital_admission.record", "patient")
+            .takes::<hospital_admissions::NewHospitalAdmission>().answers::<hospital_admissions::HospitalAdmissionView>().summary("Record a stay in hospital"),
+        Route::new(PATCH, "/api/v1/patients/{id}/hospital-admissions/{admission_id}", Roles(CASELOAD), hospital_admissions::change).on_record("hospital_admission.correct", "patient").rests(Rests::OnVersion)
+            .takes::<hospital_admissions::HospitalAdmissionChange>().answers::<hospital_admissions::HospitalAdmissionView>().summary("Correct or end a stay, or say that it was entered in error"),
         Route::new(GET, "/api/v1/patients/{id}/sessions", Roles(CLINICAL), sessions::list).on_record("sessions.read", "patient")
             .query::<sessions::SessionsQuery>().lists::<sessions::SessionView>().summary("Sessions with readings, answers and findings"),
         Route::new(POST, "/api/v1/sessions/{unit_id}/{session_id}/shift", Roles(CASES), shift::shift).on_record("session.shift", "session").status(200).rests(Rests::OnVersionIfSent)
@@ -140,6 +148,12 @@ fn plans_and_units() -> Vec<Route> {
             .query::<PageQuery>().lists::<plan_reviews::ToReviewView>().summary("Plans in force whose day of review has come"),
         Route::new(POST, "/api/v1/patients/{id}/plan/preview", Roles(CLINICAL), preview::preview).on_record("plan.preview", "patient").status(200)
             .takes::<preview::Request>().answers::<preview::PreviewView>().summary("Try parameters out on the patient's last days; nothing is written"),
+        Route::new(POST, "/api/v1/teams/{id}/rehearsals", Roles(CLINICAL), rehearsals::create).on_record("rehearsal.begin", "team").status(202)
+            .takes::<rehearsals::NewRehearsal>().answers::<rehearsals::RehearsalView>().summary("Try parameters or a template out on all patients of a team; runs on its own"),
+        Route::new(GET, "/api/v1/teams/{id}/rehearsals/{rehearsal_id}", Roles(CLINICAL), rehearsals::get).on_record("rehearsal.read", "team")
+            .answers::<rehearsals::RehearsalView>().summary("How far it is, and what it predicts"),
+        Route::new(DELETE, "/api/v1/teams/{id}/rehearsals/{rehearsal_id}", Roles(CLINICAL), rehearsals::cancel).on_record("rehearsal.cancel", "team").status(204)
+            .summary("Stop it, or throw away what came of it"),
         Route::new(GET, "/api/v1/templates", Roles(CLINICAL), templates::list)
             .lists::<templates::TemplateView>().summary("Parameters to start from, with their sources"),
         Route::new(GET, "/api/v1/units", Roles(EQUIPMENT), units::list)

@@ -8,6 +8,7 @@ mod compliance_oracle;
 mod facts;
 mod guard;
 mod laws;
+mod lead;
 pub(crate) mod oracle;
 mod past;
 mod points;

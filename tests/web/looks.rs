@@ -56,6 +56,11 @@ async fn whole(hub: &Hub) -> Whole {
     // The same session with other content.
     hub.session("HU-1", 1, json!([spo2(86.0, "2026-11-21T11:00:00Z")]))
         .await;
+    hub.post(&format!("/api/v1/patients/{}/hospital-admissions", story.patient))
+        .by(&story.admin)
+        .json(&json!({"admitted_at": "2026-11-20T09:00:00Z", "kind": "emergency", "cause": "unknown"}))
+        .ok()
+        .await;
     let first = async |path: &str| {
         let list = hub.get(path).by(&story.admin).ok().await;
         list["items"][0]["id"]
@@ -134,7 +139,7 @@ async fn every_route_that_tells_of_a_patient_leaves_a_record(database: TestDatab
         assert_eq!(recorded, [expected], "{route:?}");
         told += 1;
     }
-    assert_eq!(told, 14, "as many as there are in the table, but the stream");
+    assert_eq!(told, 15, "as many as there are in the table, but the stream");
 }
 
 /// What the test above cannot see, because nothing is there to be told.
@@ -151,6 +156,7 @@ fn every_route_about_patients_is_on_record() {
         "quarantine",
         "audit",
         "stream",
+        "rehearsals",
     ];
     for route in routes() {
         let is_about = about.iter().any(|word| route.path.contains(word));
@@ -338,7 +344,7 @@ async fn what_cannot_be_put_on_record_is_not_shown(database: TestDatabase) {
         assert_eq!(reply.header("etag"), "");
         asked += 1;
     }
-    assert_eq!(asked, 16);
+    assert_eq!(asked, 18);
     assert_eq!(
         hub.get("/api/v1/units")
             .by(&whole.story.admin)

@@ -18,6 +18,7 @@ on_both_databases!(
     faults_are_told_with_their_places,
     what_put_refuses_is_refused_alike,
     ninety_days_are_tried_at_once,
+    admissions_are_set_against_what_came_before,
 );
 
 fn path(story: &Story) -> String {
@@ -404,4 +405,63 @@ async fn ninety_days_are_tried_at_once(database: TestDatabase) {
     assert_eq!(preview["whole"]["alert_days"]["gone"], 30);
     assert_eq!(preview["by_day"].as_array().unwrap().len(), 30);
     assert_eq!(preview["findings_left_out"], 0);
+}
+
+async fn admissions_are_set_against_what_came_before(database: TestDatabase) {
+    let hub = Hub::on(database);
+    let story = hub.story().await;
+    mornings(&hub).await;
+    let stays = format!("/api/v1/patients/{}/hospital-admissions", story.patient);
+    let stay = async |admitted: &str, discharged: &str| {
+        let body = json!({
+            "admitted_at": admitted, "discharged_at": discharged, "kind": "emergency", "cause": "monitored_condition",
+        });
+        hub.post(&stays).by(&story.admin).json(&body).ok().await
+    };
+    // Outside the stretch, before any session, and after two of them.
+    stay("2026-10-01T00:00:00Z", "2026-10-02T00:00:00Z").await;
+    stay("2026-11-17T00:00:00Z", "2026-11-17T12:00:00Z").await;
+    stay("2026-11-19T21:00:00Z", "2026-11-19T22:00:00Z").await;
+    let mistaken = stay("2026-11-21T10:00:00Z", "2026-11-21T11:00:00Z").await;
+    hub.patch(&format!("{stays}/{}", mistaken["id"].as_str().unwrap()))
+        .by(&story.admin)
+        .on(1)
+        .json(&json!({ "entered_in_error": true }))
+        .ok()
+        .await;
+    // No longer the saturations of the first two mornings, but the weight that has risen by the second.
+    let mut proposed = plan("2026-11-21T00:00:00Z", 88.0);
+    proposed["rules"][0]["amber_low"] = json!(90.0);
+    proposed["rules"][1]["by"] = json!(0.6);
+    let preview = tried(&hub, &story, &proposed, 14).await;
+    assert_eq!(
+        preview["admissions_preceded"],
+        json!({"in_force": 1, "proposed": 1, "new": 0, "gone": 0, "stays": 1})
+    );
+    let mut admissions = preview["admissions"].clone();
+    for admission in admissions.as_array_mut().unwrap() {
+        admission.as_object_mut().unwrap().remove("id");
+    }
+    assert_eq!(
+        admissions,
+        json!([
+            {
+                "admitted_at": "2026-11-17T00:00:00Z", "kind": "emergency", "cause": "monitored_condition",
+                "looked_back_from": "2026-11-10T00:00:00Z", "in_force": null, "proposed": null,
+            },
+            {
+                "admitted_at": "2026-11-19T21:00:00Z", "kind": "emergency", "cause": "monitored_condition",
+                "looked_back_from": "2026-11-12T21:00:00Z",
+                "in_force": {
+                    "first_at": "2026-11-18T09:00:00Z", "lead_minutes": 36 * 60, "severity": "amber", "rules": ["limits.spo2"],
+                },
+                "proposed": {
+                    "first_at": "2026-11-19T09:00:00Z", "lead_minutes": 12 * 60, "severity": "amber", "rules": ["weight_gain"],
+                },
+            },
+        ])
+    );
+    let cut = tried(&hub, &story, &proposed, 3).await;
+    assert_eq!(cut["admissions"].as_array().unwrap().len(), 1);
+    assert_eq!(cut["admissions"][0]["looked_back_from"], cut["from"]);
 }

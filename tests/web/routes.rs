@@ -19,6 +19,8 @@ fn address(route: &Route) -> String {
         .replace("{version}", "1")
         .replace("{unit_id}", "HU-404")
         .replace("{session_id}", "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c13")
+        .replace("{rehearsal_id}", "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c15")
+        .replace("{admission_id}", "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c14")
         .replace("{assignment_id}", "0193a0c2-7b7e-7cc3-9a51-0e2f6f1f4c12")
 }
 

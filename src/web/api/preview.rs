@@ -11,7 +11,9 @@ use uuid::Uuid;
 use super::plans::PlanBody;
 use crate::desk::preview::{Rehearsal, rehearse};
 use crate::domain::finding::{Finding, Numbers, Severity, Side};
+use crate::domain::hospital::{AdmissionCause, AdmissionKind, HospitalAdmission};
 use crate::domain::ids::{PatientId, UnitId};
+use crate::engine::lead::{self, Foresight, Warning};
 use crate::engine::preview::{Counts, DayCounts, Fate, Previewed, Tally};
 use crate::web::State;
 use crate::web::answer::{Answer, plain};
@@ -53,6 +55,10 @@ pub struct PreviewView {
     pub rules: Vec<RuleView>,
     /// Each day with a finding on either side, the first first.
     pub by_day: Vec<DayView>,
+    /// How many of the admissions below something amber or red would have preceded.
+    pub admissions_preceded: TallyView,
+    /// The stays in hospital on record that began in these days, the first first; not those entered in error.
+    pub admissions: Vec<AdmissionView>,
     /// In the order of sessions, then of rules; at most 4000 of them.
     pub findings: Vec<PreviewedView>,
     /// How many are counted above and not listed: those that stay are left out first, and the oldest of them.
@@ -103,6 +109,35 @@ pub struct DayView {
     pub findings: TallyView,
 }
 
+/// A stay in hospital, and what was found within the 7 days before it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PreviewedAdmission)]
+pub struct AdmissionView {
+    pub id: Uuid,
+    pub admitted_at: DateTime<Utc>,
+    pub kind: AdmissionKind,
+    pub cause: AdmissionCause,
+    /// 7 days before, or `from` where that is later: ask for more days to look back further.
+    pub looked_back_from: DateTime<Utc>,
+    /// Null where what is in force found nothing amber or red.
+    pub in_force: Option<WarningView>,
+    /// The same by the proposed plan.
+    pub proposed: Option<WarningView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PreviewedWarning)]
+pub struct WarningView {
+    /// The end of the first session with an amber or red finding.
+    pub first_at: DateTime<Utc>,
+    /// From there to the admission.
+    pub lead_minutes: i64,
+    /// The worst.
+    pub severity: Severity,
+    /// Each rule that fired amber or red, by id.
+    pub rules: Vec<String>,
+}
+
 /// A finding that was never made. It is the same one by both where session, rule, side and severity are.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PreviewedFinding)]
@@ -145,6 +180,8 @@ pub async fn preview(
 impl PreviewView {
     fn of(patient: PatientId, rehearsal: Rehearsal) -> Self {
         let preview = rehearsal.preview;
+        let foresights = rehearsal.admissions.iter().map(|(_, foresight)| foresight);
+        let preceded = lead::preceded(foresights);
         let counted = preview.findings.len();
         let findings = listed(preview.findings);
         Self {
@@ -164,6 +201,12 @@ impl PreviewView {
                 })
                 .collect(),
             by_day: preview.days.into_iter().map(DayView::from).collect(),
+            admissions_preceded: preceded.into(),
+            admissions: rehearsal
+                .admissions
+                .into_iter()
+                .map(AdmissionView::from)
+                .collect(),
             findings_left_out: counted - findings.len(),
             findings: findings.into_iter().map(PreviewedView::from).collect(),
         }
@@ -179,6 +222,31 @@ fn listed(mut findings: Vec<Previewed>) -> Vec<Previewed> {
         !goes
     });
     findings.split_off(over)
+}
+
+impl From<(HospitalAdmission, Foresight)> for AdmissionView {
+    fn from((stay, foresight): (HospitalAdmission, Foresight)) -> Self {
+        Self {
+            id: stay.id.0,
+            admitted_at: stay.admitted_at,
+            kind: stay.kind,
+            cause: stay.cause,
+            looked_back_from: foresight.looked_back_from,
+            in_force: foresight.in_force.map(WarningView::from),
+            proposed: foresight.proposed.map(WarningView::from),
+        }
+    }
+}
+
+impl From<Warning> for WarningView {
+    fn from(warning: Warning) -> Self {
+        Self {
+            first_at: warning.first_at,
+            lead_minutes: warning.lead.num_minutes(),
+            severity: warning.severity,
+            rules: warning.rules,
+        }
+    }
 }
 
 impl From<Tally> for TallyView {
@@ -215,7 +283,10 @@ impl From<DayCounts> for DayView {
 }
 
 impl From<Previewed> for PreviewedView {
-    fn from(Previewed { day, fate, finding }: Previewed) -> Self {
+    fn from(previewed: Previewed) -> Self {
+        let Previewed {
+            day, fate, finding, ..
+        } = previewed;
         let Finding {
             session, readings, ..
         } = finding;
