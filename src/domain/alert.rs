@@ -67,6 +67,8 @@ pub enum Unlawful {
     ClaimedByAnother,
     #[error("this outcome is recorded by the system only")]
     SystemOutcome,
+    #[error("a red alert is closed by a person only")]
+    NeverByItself,
 }
 
 impl AlertState {
@@ -127,6 +129,26 @@ impl Alert {
             AlertState::Claimed(_) => Err(Unlawful::ClaimedByAnother),
             AlertState::New => Err(Unlawful::NotClaimed),
             AlertState::Closed(_) => Err(Unlawful::Closed),
+        }
+    }
+
+    /// Ends the alert without a person, for the reason given: never a red one, and no clinical one that somebody holds.
+    pub fn clear(self, why: String, now: Instant) -> Result<Self, Unlawful> {
+        if self.severity == Severity::Red {
+            return Err(Unlawful::NeverByItself);
+        }
+        match (&self.state, self.class) {
+            (AlertState::Closed(_), _) => Err(Unlawful::Closed),
+            (AlertState::Claimed(_), Class::Clinical) => Err(Unlawful::AlreadyClaimed),
+            (AlertState::New | AlertState::Claimed(_), _) => {
+                let closing = Closing {
+                    by: None,
+                    at: now,
+                    outcome: Outcome::ClearedByItself,
+                    note: Some(why),
+                };
+                Ok(self.moved(AlertState::Closed(closing), now))
+            }
         }
     }
 

@@ -18,6 +18,7 @@
 //! Spans are those after the new decisions. States of the past are final: they are not judged here.
 
 mod belief;
+pub mod clearing;
 pub mod compliance;
 mod cuff;
 pub mod fold;

@@ -11,10 +11,7 @@ pub const UNKNOWN_ANSWER: &str = "unknown_answer";
 
 /// One amber finding for a session whose answers the plan in force at its `completed_at` does not know; it names the first.
 pub fn unknown_answers(session: &Session, plan: &Plan) -> Option<Finding> {
-    let unknown = |answer: &&Answer| {
-        let mut questions = plan.questions.iter();
-        !questions.any(|question| question.id == answer.question && knows(question, &answer.answer))
-    };
+    let unknown = |answer: &&Answer| !is_known(answer, plan);
     let first = session.answers.iter().find(unknown)?;
     let count = session.answers.iter().filter(unknown).count();
     let others = match count - 1 {
@@ -44,6 +41,12 @@ pub fn unknown_answers(session: &Session, plan: &Plan) -> Option<Finding> {
         ),
         reason: None,
     })
+}
+
+/// Whether the plan has this question, with this answer.
+pub(super) fn is_known(answer: &Answer, plan: &Plan) -> bool {
+    let mut questions = plan.questions.iter();
+    questions.any(|question| question.id == answer.question && knows(question, &answer.answer))
 }
 
 fn knows(question: &Question, answer: &str) -> bool {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::ids::{Ids, PatientId, SessionKey, UnitId};
 use crate::domain::time::Instant;
 use crate::judging::alerting::{self, News};
+use crate::judging::clearing;
 use crate::judging::plans::PlanShelf;
 use crate::judging::recall::{Known, Recall};
 use crate::judging::{self, Incoming, JudgingFault, Work, technical};
@@ -131,6 +132,7 @@ pub async fn take_in(
         tally.finding(&news.finding.finding.kind, news.finding.finding.severity);
     }
     alerting::raise(tx, &news, &keeper.ids, now).await?;
+    clearing::clear(tx, &keeper.shelf, &clearing::concerned(&known), now).await?;
     let heard = outgoing::heard(tx, arrivals, &ground, &keeper.heard).await?;
     outgoing::statuses(tx, &sorted.statuses, &keeper.ids, now).await?;
     Ok(Taken {

@@ -12,7 +12,7 @@ use crate::domain::staff::Actor;
 use crate::domain::time::Instant;
 use crate::judging::plans::PlanShelf;
 use crate::judging::recall::Recall;
-use crate::judging::{JudgingFault, alerting};
+use crate::judging::{JudgingFault, alerting, clearing};
 use crate::store::shift::ShiftRow;
 use crate::store::{self, StoreError, Tx};
 use crate::wire;
@@ -182,9 +182,10 @@ async fn together(
         done.push(replayed);
     }
     let hand = Hand { shelf, ids };
-    let (news, _) = batch::store_and_judge(tx, hand, &mut sorted, &mut ground, now).await?;
+    let (news, known) = batch::store_and_judge(tx, hand, &mut sorted, &mut ground, now).await?;
     store::shift::record(tx, &shifts).await?;
     alerting::raise(tx, &news, ids, now).await?;
+    clearing::clear(tx, shelf, &clearing::concerned(&known), now).await?;
     Ok(done)
 }
 

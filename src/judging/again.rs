@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::finding::FindingState;
+use crate::domain::alert::About;
+use crate::domain::finding::{Class, FindingState};
 use crate::domain::ids::{FindingId, Ids, PatientId, SessionKey, UnitId};
 use crate::domain::reading::Decision;
 use crate::domain::session::Session;
@@ -13,6 +14,7 @@ use crate::store::shown::ShownSession;
 use crate::store::{self, Tx};
 
 use super::alerting::{self, News};
+use super::clearing;
 use super::past;
 use super::plans::PlanShelf;
 use super::rejudge::{Judgement, JudgingFault, Work, judge, leave_unassigned};
@@ -27,6 +29,7 @@ pub async fn rejudge(
 ) -> Result<Rejudged, JudgingFault> {
     let again = judge_again(tx, changed, now).await?;
     alerting::raise(tx, &again.news, ids, now).await?;
+    clearing::clear(tx, &again.shelf, &again.concerned, now).await?;
     Ok(again.rejudged)
 }
 
@@ -36,6 +39,9 @@ struct Again {
     /// Of the patients, those whose sessions nobody judges.
     unplanned: BTreeSet<PatientId>,
     rejudged: Rejudged,
+    /// Alerts that may end by it.
+    concerned: Vec<(About, Class)>,
+    shelf: PlanShelf,
 }
 
 async fn judge_again(
@@ -67,10 +73,16 @@ async fn judge_again(
         .partition(|patient| plans.get(patient).is_some_and(|plans| !plans.is_empty()));
     technical::no_longer_unjudged(tx, &planned, now).await?;
     let unplanned = unplanned.into_iter().collect();
+    let concerned = plans
+        .iter()
+        .flat_map(|(patient, plans)| clearing::classes(*patient, plans));
+    let concerned = concerned.collect();
     Ok(Again {
         news,
         unplanned,
         rejudged,
+        concerned,
+        shelf,
     })
 }
 
@@ -130,7 +142,11 @@ pub(super) async fn change_hands(
         changed.extend(sides.map(|patient| (patient, one.since)));
     }
     let Again {
-        mut news, unplanned, ..
+        mut news,
+        unplanned,
+        mut concerned,
+        shelf,
+        ..
     } = judge_again(tx, &changed, now).await?;
     let judged_by_nobody = moved
         .iter()
@@ -145,6 +161,8 @@ pub(super) async fn change_hands(
     let losers: BTreeSet<PatientId> = moved.iter().filter_map(|moved| moved.before).collect();
     without_sessions(tx, losers, now).await?;
     alerting::raise(tx, &news, ids, now).await?;
+    concerned.push((About::Unit(unit.clone()), Class::Technical));
+    clearing::clear(tx, &shelf, &concerned, now).await?;
     Ok(())
 }
 

@@ -18,6 +18,12 @@ pub struct News {
     pub finding: FindingRow,
 }
 
+impl News {
+    pub const fn of(about: About, finding: FindingRow) -> Self {
+        Self { about, finding }
+    }
+}
+
 /// Folds new findings into open alerts or opens new ones, links them, and tells the stream. The caller holds the patients' locks.
 pub async fn raise(tx: &mut Tx, news: &[News], ids: &Ids, now: Instant) -> Result<Vec<Alert>, StoreError> {
     let mut groups: BTreeMap<(About, Class), (Option<Severity>, Vec<FindingId>)> = BTreeMap::new();

@@ -5,6 +5,7 @@
 
 pub mod again;
 pub mod alerting;
+pub mod clearing;
 pub mod dealt_with;
 pub mod moved;
 pub mod notice;

@@ -22,12 +22,15 @@ macro_rules! alert_columns {
 }
 pub(super) use alert_columns;
 
-statements! {
-    "alert";
-
-    /// The outer `state` is asked again of a row that a rival changed while we waited for it.
-    OPEN_FOR [patient_id Uuid, unit_id Text, class Text] = concat!(
-        "select ", alert_columns!(), " from alert t where t.state <> 'closed' and t.id in (
+/// The outer `state` is asked again of a row that a rival changed while we waited for it.
+macro_rules! open_for {
+    ($severity:literal) => {
+        concat!(
+            "select ",
+            alert_columns!(),
+            " from alert t where t.state <> 'closed' ",
+            $severity,
+            " and t.id in (
              select t.id from {rows} {each} alert {such_that} t.patient_id = r.patient_id and t.class = r.class
                  and t.state <> 'closed' {end_each}
              union all
@@ -37,7 +40,16 @@ statements! {
              select t.id from {rows} {each} alert {such_that} t.patient_id is null and t.unit_id is null
                  and r.patient_id is null and r.unit_id is null and t.class = r.class and t.state <> 'closed' {end_each}
          ) order by t.id {for_update}"
-    );
+        )
+    };
+}
+
+statements! {
+    "alert";
+
+    OPEN_FOR [patient_id Uuid, unit_id Text, class Text] = open_for!("");
+
+    AMBER_FOR [patient_id Uuid, unit_id Text, class Text] = open_for!("and t.severity = 'amber'");
 
     GET = concat!("select ", alert_columns!(), " from alert t where t.id = $1");
 
@@ -72,13 +84,22 @@ statements! {
 
 /// The open alerts about these, locked until the transaction ends.
 pub async fn open_for(tx: &mut Tx, whose: &[(About, Class)]) -> Result<Vec<Alert>, StoreError> {
-    let rows = vec![
+    let rows: Vec<Row> = tx.all(&OPEN_FOR, binds![about_columns(whose)]).await?;
+    rows.into_iter().map(alert).collect()
+}
+
+/// Those of them that are amber.
+pub async fn amber_for(tx: &mut Tx, whose: &[(About, Class)]) -> Result<Vec<Alert>, StoreError> {
+    let rows: Vec<Row> = tx.all(&AMBER_FOR, binds![about_columns(whose)]).await?;
+    rows.into_iter().map(alert).collect()
+}
+
+fn about_columns(whose: &[(About, Class)]) -> Vec<Column<'_>> {
+    vec![
         uuids(whose.iter().map(|(about, _)| patient_of(about))),
         texts(whose.iter().map(|(about, _)| unit_of(about))),
         texts(whose.iter().map(|(_, class)| class.word())),
-    ];
-    let rows: Vec<Row> = tx.all(&OPEN_FOR, binds![rows]).await?;
-    rows.into_iter().map(alert).collect()
+    ]
 }
 
 /// The open alerts that any of these (distinct) findings stands on.

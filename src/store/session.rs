@@ -88,6 +88,11 @@ statements! {
         "select t.unit_id, t.session_id, t.document, t.shift_seconds
          from {rows} {each} session {such_that} t.unit_id = r.unit_id and t.session_id = r.session_id {end_each}";
 
+    COMPLETED [unit_id Text, session_id Uuid] =
+        "select t.unit_id, t.patient_id, t.completed_at
+         from {rows} {each} session {such_that} t.unit_id = r.unit_id and t.session_id = r.session_id {end_each}
+         where t.patient_id is not null";
+
     REJUDGED [
         unit_id Text, session_id Uuid, patient_id Uuid, series Bytes, fired Text, plan_version Bigint, out_of_time Bool,
     ] = "update session set patient_id = r.patient_id, series = r.series, fired = r.fired,
@@ -167,6 +172,15 @@ pub async fn documents(tx: &mut Tx, keys: &[SessionKey]) -> Result<Vec<(SessionK
             Ok((session_key(&unit, session_id)?, document))
         })
         .collect()
+}
+
+/// Whose each of these (distinct) sessions is, and when it was completed. Those of nobody are left out.
+pub async fn completed(tx: &mut Tx, keys: &[SessionKey]) -> Result<Vec<(PatientId, Instant)>, StoreError> {
+    let rows: Vec<(String, Uuid, Instant)> = tx.all(&COMPLETED, binds![key_columns(keys.iter())]).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(_, patient, at)| (patient.into(), at))
+        .collect())
 }
 
 /// Writes what judging again made of stored sessions. Fails unless each of them is there; keys are distinct.

@@ -1,6 +1,7 @@
 //! Two processes on one database: what each does must be what one alone would have done. Each of the first three tests
 //! fails where the lock that it is about is taken out (tried).
 
+use homeward::domain::alert::Alert;
 use homeward::domain::ids::PatientId;
 use homeward::ingest::arrival::Arrival;
 use homeward::ingest::batch;
@@ -209,7 +210,8 @@ async fn outcome(ward: &Ward, patients: &[PatientId]) -> Vec<String> {
         }
         told.push(format!("{number}: {:?}", ward.states(*patient).await));
     }
-    for alert in ward.alerts().await {
+    // How often an amber one ended by itself and another was opened depends on the order.
+    for alert in ward.alerts().await.into_iter().filter(Alert::is_open) {
         told.push(format!(
             "{:?} {:?} {:?}",
             alert.about, alert.class, alert.severity

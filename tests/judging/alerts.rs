@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use homeward::domain::alert::{About, Alert, AlertState};
+use homeward::domain::alert::{About, AlertState};
 use homeward::domain::finding::{Class, Severity};
 use homeward::store;
 use homeward::store::event::EventKind;
@@ -59,7 +59,7 @@ async fn a_claim_is_kept_when_findings_join(database: TestDatabase) {
     ward.send("HU-1", session(1, at("17T09:00")).breathes(91.0), at("17T09:00"))
         .await;
     let alert = ward.open(About::Patient(patient), Class::Clinical).await;
-    claim(&ward, &alert).await;
+    ward.claim(&alert).await;
     ward.send("HU-1", session(2, at("18T09:00")).breathes(89.0), at("18T09:00"))
         .await;
     let alert = ward.open(About::Patient(patient), Class::Clinical).await;
@@ -219,15 +219,4 @@ async fn stream(ward: &Ward, count: usize) -> Vec<Event> {
     tokio::time::timeout(Duration::from_secs(30), all)
         .await
         .expect("the events appear")
-}
-
-async fn claim(ward: &Ward, alert: &Alert) {
-    let claimed = alert.clone().claim(nurse(), alert.updated_at).unwrap();
-    let mut tx = ward.db.begin().await.unwrap();
-    assert!(
-        store::alert::update(&mut tx, &claimed, alert.version)
-            .await
-            .unwrap()
-    );
-    tx.commit().await.unwrap();
 }

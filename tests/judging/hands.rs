@@ -159,7 +159,7 @@ async fn a_correction_moves_sessions_from_one_patient_to_the_other(database: Tes
         ["5 gain amber"]
     );
     // What nobody had in between is told and done with.
-    let about_unit = ward.open(About::Unit(unit("HU-1")), Class::Technical).await;
+    let about_unit = ward.cleared(About::Unit(unit("HU-1")), Class::Technical).await;
     assert_eq!(
         ward.on_alert(&about_unit).await,
         ["(2 unassigned amber late)", "(3 unassigned amber late)"]
@@ -250,7 +250,7 @@ async fn a_session_that_comes_back_is_judged_as_before(database: TestDatabase) {
             .opened_at,
         at("20T11:00")
     );
-    let about_unit = ward.open(About::Unit(unit("HU-1")), Class::Technical).await;
+    let about_unit = ward.cleared(About::Unit(unit("HU-1")), Class::Technical).await;
     assert_eq!(ward.on_alert(&about_unit).await, ["(1 unassigned amber)"]);
 }
 

@@ -71,8 +71,9 @@ async fn the_first_plan_judges_what_is_stored(database: TestDatabase) {
     assert_eq!(ward.superseded(patient).await, ["no_plan amber"]);
     assert_eq!(ward.on_alert(&technical).await, ["(no_plan amber)"]);
     assert_eq!(
-        ward.open(About::Patient(patient), Class::Technical).await,
-        technical
+        ward.cleared(About::Patient(patient), Class::Technical).await.id,
+        technical.id,
+        "its cause is gone"
     );
     let clinical = ward.open(About::Patient(patient), Class::Clinical).await;
     assert_eq!(

@@ -8,6 +8,7 @@ use homeward::domain::ids::{QuarantineId, SessionKey};
 use homeward::domain::staff::Role;
 use homeward::domain::time::Instant;
 use homeward::store;
+use homeward::store::audit::ActorKind;
 use homeward::store::quarantine::Quarantined;
 
 use super::ward::{Ward, nurse};
@@ -104,7 +105,7 @@ impl Ward {
         store::quarantine::get(&mut tx, id).await.unwrap().expect("it")
     }
 
-    /// What was recorded, oldest first: `act outcome`.
+    /// What was recorded of people, oldest first: `act outcome`.
     pub(crate) async fn recorded(&self) -> Vec<(String, serde_json::Value)> {
         let mut tx = self.db.read().await.unwrap();
         let filter = store::audit::Filter::default();
@@ -119,8 +120,12 @@ impl Ward {
                 let store::audit_trail::Trace::Act(recorded) = trace else {
                     panic!("acts were asked for")
                 };
-                let detail = serde_json::from_str(&recorded.entry.detail).unwrap();
-                (recorded.entry.act, detail)
+                recorded.entry
+            })
+            .filter(|entry| entry.actor_kind != ActorKind::System)
+            .map(|entry| {
+                let detail = serde_json::from_str(&entry.detail).unwrap();
+                (entry.act, detail)
             })
             .collect();
         entries.reverse();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::NaiveDate;
-use homeward::domain::alert::{About, Alert, Outcome};
+use homeward::domain::alert::{About, Alert, AlertState, Outcome};
 use homeward::domain::finding::{Class, FindingState};
 use homeward::domain::ids::{AssignmentId, Ids, PatientId, SessionKey, UnitId};
 use homeward::domain::nhs_number::NhsNumber;
@@ -428,6 +428,20 @@ impl Ward {
         alert.clone()
     }
 
+    /// The newest alert about this, which must have ended by itself.
+    pub(crate) async fn cleared(&self, about: impl Into<About>, class: Class) -> Alert {
+        let about = about.into();
+        let mut alerts = self.alerts().await;
+        alerts.retain(|alert| alert.about == about && alert.class == class);
+        let alert = alerts.pop().expect("an alert about this");
+        assert!(
+            matches!(&alert.state, AlertState::Closed(closing)
+                if closing.outcome == Outcome::ClearedByItself && closing.by.is_none()),
+            "{alert:#?}"
+        );
+        alert
+    }
+
     /// What stands on an alert, in words, sorted; superseded ones in brackets.
     pub(crate) async fn on_alert(&self, alert: &Alert) -> Vec<String> {
         let mut tx = self.db.read().await.unwrap();
@@ -441,6 +455,18 @@ impl Ward {
             .collect();
         told.sort();
         told
+    }
+
+    /// The nurse takes an alert.
+    pub(crate) async fn claim(&self, alert: &Alert) {
+        let claimed = alert.clone().claim(nurse(), alert.updated_at).unwrap();
+        let mut tx = self.db.begin().await.unwrap();
+        assert!(
+            store::alert::update(&mut tx, &claimed, alert.version)
+                .await
+                .unwrap()
+        );
+        tx.commit().await.unwrap();
     }
 
     /// Claims an alert and closes it with an outcome.

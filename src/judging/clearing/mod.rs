@@ -1,0 +1,117 @@
+//! Alerts that close by themselves: each closing is on record as an act of the service's own. Of patients with no open amber
+//! alert, who are nearly all, it costs a batch one statement to know that.
+
+mod evidence;
+
+use std::collections::HashMap;
+
+use serde_json::json;
+
+use crate::domain::alert::{About, Alert, AlertState};
+use crate::domain::finding::{Class, Finding, FindingState};
+use crate::domain::ids::{AlertId, PatientId};
+use crate::domain::plan::Plan;
+use crate::domain::time::Instant;
+use crate::engine::clearing::Why;
+use crate::store::audit::{ActorKind, Entry};
+use crate::store::event::NewEvent;
+use crate::store::{self, StoreError, Tx};
+
+use super::plans::PlanShelf;
+use super::recall::Known;
+use super::rejudge::JudgingFault;
+use evidence::Evidence;
+
+/// Who closes, as the record names it.
+const ACTOR: &str = "clearing";
+
+/// Which alerts may end by what a batch brought: the technical ones of its patients, and the clinical ones where a plan allows it.
+pub fn concerned(known: &[(PatientId, Known)]) -> Vec<(About, Class)> {
+    known
+        .iter()
+        .flat_map(|(patient, known)| classes(*patient, &known.plans))
+        .collect()
+}
+
+/// The classes of a patient's alerts that may end by themselves when her sessions are judged.
+pub(super) fn classes(patient: PatientId, plans: &[Plan]) -> impl Iterator<Item = (About, Class)> + use<> {
+    let allowed = plans.iter().any(|plan| plan.amber_auto_close);
+    let classes = [Some(Class::Technical), allowed.then_some(Class::Clinical)];
+    classes
+        .into_iter()
+        .flatten()
+        .map(move |class| (About::Patient(patient), class))
+}
+
+/// Looks which open alerts about these (distinct) may end by themselves now, and ends them. The caller holds the locks of the
+/// patients, and has written findings and raised alerts.
+pub async fn clear(
+    tx: &mut Tx,
+    shelf: &PlanShelf,
+    whose: &[(About, Class)],
+    now: Instant,
+) -> Result<Vec<Alert>, JudgingFault> {
+    let open = store::alert::amber_for(tx, whose).await?;
+    let open: Vec<Alert> = open
+        .into_iter()
+        .filter(|alert| alert.class != Class::Clinical || alert.state == AlertState::New)
+        .collect();
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<AlertId> = open.iter().map(|alert| alert.id).collect();
+    let mut current: HashMap<AlertId, Vec<Finding>> = HashMap::new();
+    for (alert, row) in store::worklist::findings(tx, &ids).await? {
+        if row.state == FindingState::Current {
+            current.entry(alert).or_default().push(row.finding);
+        }
+    }
+    let open = open.into_iter().map(|alert| {
+        let findings = current.remove(&alert.id).unwrap_or_default();
+        (alert, findings)
+    });
+    let open: Vec<(Alert, Vec<Finding>)> = open.collect();
+    let evidence = Evidence::load(tx, shelf, &open).await?;
+    let due = open.into_iter().filter_map(|(alert, findings)| {
+        let why = evidence.weigh(&alert, &findings)?;
+        Some((alert, why))
+    });
+    Ok(close(tx, due.collect(), now).await?)
+}
+
+/// Closes alerts whose rows the caller's transaction has locked, as `store::alert::open_for` does. Those that only a person
+/// may close are passed over. Gives the others, closed.
+pub async fn close(tx: &mut Tx, due: Vec<(Alert, Why)>, now: Instant) -> Result<Vec<Alert>, StoreError> {
+    let (mut closed, mut entries) = (Vec::new(), Vec::new());
+    for (alert, why) in due {
+        let seen_version = alert.version;
+        let Ok(alert) = alert.clear(why.to_string(), now) else {
+            continue;
+        };
+        entries.push(record(&alert, why, now));
+        closed.push((alert, seen_version));
+    }
+    store::alert::merge(tx, &closed).await?;
+    let closed: Vec<Alert> = closed.into_iter().map(|(alert, _)| alert).collect();
+    let events: Vec<NewEvent> = closed.iter().map(|alert| NewEvent::alert(alert, now)).collect();
+    store::event::insert(tx, &events).await?;
+    store::audit::insert(tx, &entries).await?;
+    Ok(closed)
+}
+
+fn record(alert: &Alert, why: Why, now: Instant) -> Entry {
+    Entry {
+        at: now,
+        actor_kind: ActorKind::System,
+        actor_id: None,
+        actor_name: ACTOR.to_owned(),
+        act: "alert.clear".to_owned(),
+        subject_kind: "alert".to_owned(),
+        subject_id: alert.id.to_string(),
+        patient_id: match &alert.about {
+            About::Patient(patient) => Some(*patient),
+            About::Unit(_) | About::Service => None,
+        },
+        detail: json!({ "class": alert.class, "why": why.word() }).to_string(),
+    }
+}
