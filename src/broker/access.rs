@@ -10,6 +10,7 @@ use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::protocol::v5::reason_codes::ReasonCode;
 
 use super::UnitGate;
+use super::holders::Holders;
 use crate::wire::topic;
 
 /// The service's own user name; no unit id can contain a `$`.
@@ -30,6 +31,7 @@ pub(super) struct Doorkeeper {
     pub(super) service_secret: String,
     /// Client ids of the service's connections: whoever takes one over would end or inherit its session.
     pub(super) reserved_client_ids: [String; 2],
+    pub(super) holders: Arc<Holders>,
     pub(super) gate: Arc<dyn UnitGate>,
 }
 
@@ -54,7 +56,9 @@ impl Doorkeeper {
         if !topic::is_unit_id(user) || !self.gate.admit(user, secret).await {
             return Err(ReasonCode::BadUsernameOrPassword);
         }
-        if self.reserved_client_ids.contains(&connect.client_id) {
+        if self.reserved_client_ids.contains(&connect.client_id)
+            || self.holders.is_anothers(&connect.client_id, user)
+        {
             return Err(ReasonCode::ClientIdentifierNotValid);
         }
         if connect

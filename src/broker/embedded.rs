@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::access::{Doorkeeper, SERVICE};
 use super::endpoint::Endpoint;
+use super::holders::Holders;
 use super::{BrokerError, Settings, UnitGate};
 
 /// How long a unit's (or the service's) undelivered messages and subscriptions are kept for it.
@@ -60,15 +61,18 @@ impl Embedded {
         let lock = data_dir.map(lock).transpose()?;
         probe(listen).await?;
         let service_secret = fresh_secret();
+        let holders = Arc::new(Holders::default());
         let doorkeeper = Doorkeeper {
             service_secret: service_secret.clone(),
+            holders: Arc::clone(&holders),
             reserved_client_ids: [settings.inbound_client_id(), settings.outbound_client_id()],
             gate,
         };
-        let mut broker = MqttBroker::with_config(config(listen, data_dir, settings))
-            .await
-            .map_err(|error| BrokerError::Embedded(error.to_string()))?
-            .with_auth_provider(Arc::new(doorkeeper));
+        let mut broker =
+            MqttBroker::with_config(config(listen, data_dir, settings).with_event_handler(holders))
+                .await
+                .map_err(|error| BrokerError::Embedded(error.to_string()))?
+                .with_auth_provider(Arc::new(doorkeeper));
         let address = broker
             .local_addr()
             .ok_or_else(|| BrokerError::Embedded("the broker has no address".to_owned()))?;

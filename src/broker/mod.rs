@@ -7,6 +7,7 @@ pub mod certificate;
 mod connection;
 mod embedded;
 mod endpoint;
+mod holders;
 mod inbound;
 mod keep_alive;
 mod link;

@@ -192,6 +192,37 @@ async fn nobody_inherits_another_units_session() {
 }
 
 #[tokio::test]
+async fn nobody_ends_another_units_connection() {
+    let (broker, _) = embedded().await;
+    let (own, foreign) = (
+        || unit(&broker, "shared-id").with_secret("HU-1", "secret-1"),
+        || unit(&broker, "shared-id").with_secret("HU-2", "secret-2"),
+    );
+    let mut first = own().connect().await;
+    first.subscribe(RECEIPT).await;
+    assert_eq!(
+        refusal(foreign()).await,
+        ConnectReturnCode::ClientIdentifierNotValid
+    );
+    broker
+        .outlet
+        .publish(RECEIPT.to_owned(), b"still here".to_vec(), false)
+        .unwrap();
+    assert_eq!(first.message().await.payload, "still here");
+
+    // Dialling in again it takes over from itself, and whoever has left holds nothing.
+    let mut again = own().connect().await;
+    again.subscribe(RECEIPT).await;
+    assert_eq!(
+        refusal(foreign()).await,
+        ConnectReturnCode::ClientIdentifierNotValid
+    );
+    again.leave().await;
+    drop(first);
+    soon(async { while foreign().try_connect().await.is_err() {} }).await;
+}
+
+#[tokio::test]
 async fn a_unit_may_speak_the_older_protocol() {
     use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
     let (mut broker, _) = embedded().await;
