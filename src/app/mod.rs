@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -158,6 +159,10 @@ pub async fn begin(config: &Config, clock: Clock, ids: Ids) -> Result<App, Start
     let router = web::router(state);
     let mut ending = stopping;
     working.spawn(async move {
+        let listener = listener.tap_io(|connection| {
+            // Where it cannot be had, the end of a large page may wait a while for what came before it.
+            let _ = connection.set_nodelay(true);
+        });
         let served = axum::serve(
             listener,
             router.into_make_service_with_connect_info::<SocketAddr>(),

@@ -1,6 +1,6 @@
 //! Random ids are `UUIDv7` from one seedable source; what can come twice has an id made from what it identifies.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -45,8 +45,39 @@ const READING_NAMESPACE: Uuid = Uuid::from_u128(0x7fba_3b24_bed6_55d7_9a25_9f79_
 impl ReadingId {
     /// The id of the reading at `index` (from 0) of a session.
     pub fn of(session: &SessionKey, index: u16) -> Self {
-        let name = format!("{}/{}/{index}", session.unit_id, session.session_id.hyphenated());
-        Self(Uuid::new_v5(&READING_NAMESPACE, name.as_bytes()))
+        ReadingIds::of(session).at(index)
+    }
+}
+
+/// Makes the ids of one session's readings: what their names have in common is written once.
+#[derive(Debug)]
+pub struct ReadingIds {
+    name: String,
+    common: usize,
+}
+
+impl ReadingIds {
+    pub fn of(session: &SessionKey) -> Self {
+        let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
+        let name = [
+            session.unit_id.as_str(),
+            "/",
+            session.session_id.hyphenated().encode_lower(&mut id),
+            "/",
+        ]
+        .concat();
+        Self {
+            common: name.len(),
+            name,
+        }
+    }
+
+    /// The id of the reading at `index` (from 0).
+    pub fn at(&mut self, index: u16) -> ReadingId {
+        self.name.truncate(self.common);
+        // Writing to a String cannot fail.
+        let _ = write!(self.name, "{index}");
+        ReadingId(Uuid::new_v5(&READING_NAMESPACE, self.name.as_bytes()))
     }
 }
 

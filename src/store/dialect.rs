@@ -12,6 +12,8 @@ use sqlx::{Postgres, Sqlite};
 
 use super::bind::{Bind, Column, Kind};
 
+// Of the whole server, not only of our database: which database a transaction is in PostgreSQL tells nobody but those who
+// may see every role's, and one that was overlooked would leave events untold for ever.
 macro_rules! oldest_open {
     () => {
         "cast(cast(pg_snapshot_xmin(pg_current_snapshot()) as text) as bigint)"

@@ -7,10 +7,12 @@ use uuid::Uuid;
 
 use crate::domain::finding::{Class, Finding, FindingState, Numbers, Severity, Side};
 use crate::domain::ids::{FindingId, PatientId, ReadingId, SessionKey};
+use crate::domain::staff::Actor;
 use crate::domain::time::Instant;
 
 use super::bind::{bigints, binds, bools, texts, times, uuids};
 use super::page::{Cursor, Page, newest};
+use super::plan::Signature;
 use super::session::key_columns;
 use super::statement::statements;
 use super::unit::unit_id;
@@ -70,6 +72,14 @@ statements! {
         select!("{rows} {each} finding {such_that} t.unit_id = r.unit_id and t.session_id = r.session_id {end_each}
                  order by t.at, t.id");
 
+    /// Who set what it was judged by comes along: a page of sessions needs both, and both have the patient in common.
+    SIGNED_OF_SESSIONS [unit_id Text, session_id Uuid] = concat!(
+        "select ", finding_columns!(), ", v.set_by, v.set_by_name, v.set_at
+         from {rows} {each} finding {such_that} t.unit_id = r.unit_id and t.session_id = r.session_id {end_each}
+         left join plan_version v on v.patient_id = t.patient_id and v.version = t.plan_version
+         where t.patient_id = $1 order by t.at, t.id"
+    );
+
     OF [id Uuid] = select!("{rows} {each} finding {such_that} t.id = r.id {end_each} order by t.at, t.id");
 
     LIST = select!("finding t where t.patient_id = $1 and (t.at, t.id) < ($2, $3) order by t.at desc, t.id desc limit $4");
@@ -124,6 +134,37 @@ pub async fn supersede(tx: &mut Tx, ids: &[FindingId]) -> Result<(), StoreError>
 pub async fn of_sessions(tx: &mut Tx, keys: &[SessionKey]) -> Result<Vec<FindingRow>, StoreError> {
     let rows: Vec<Row> = tx.all(&OF_SESSIONS, binds![key_columns(keys.iter())]).await?;
     rows.into_iter().map(finding_row).collect()
+}
+
+/// What this patient was found to have in these (distinct) sessions, current or superseded, and who set what it was
+/// judged by. What a former holder of the unit was found to have is not theirs.
+pub async fn signed_of_sessions(
+    tx: &mut Tx,
+    patient: PatientId,
+    keys: &[SessionKey],
+) -> Result<(Vec<FindingRow>, Vec<Signature>), StoreError> {
+    let binds = binds![patient.0, key_columns(keys.iter())];
+    let rows: Vec<SignedRow> = tx.all(&SIGNED_OF_SESSIONS, binds).await?;
+    let mut signatures: Vec<Signature> = Vec::new();
+    let mut findings = Vec::with_capacity(rows.len());
+    for row in rows {
+        let finding = finding_row(row.finding)?;
+        let version = finding.finding.plan_version;
+        let is_known = |version| signatures.iter().any(|known| known.version == version);
+        if let (Some(version), Some(id), Some(name), Some(set_at)) =
+            (version, row.set_by, row.set_by_name, row.set_at)
+            && !is_known(version)
+        {
+            signatures.push(Signature {
+                patient_id: patient,
+                version,
+                set_by: Actor { id, name },
+                set_at,
+            });
+        }
+        findings.push(finding);
+    }
+    Ok((findings, signatures))
 }
 
 /// Those of the (distinct) findings that exist.
@@ -188,6 +229,15 @@ pub(super) struct Row {
     at: Instant,
     made_at: Instant,
     detail: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct SignedRow {
+    #[sqlx(flatten)]
+    finding: Row,
+    set_by: Option<Uuid>,
+    set_by_name: Option<String>,
+    set_at: Option<Instant>,
 }
 
 pub(super) fn finding_row(row: Row) -> Result<FindingRow, StoreError> {

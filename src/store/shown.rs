@@ -8,7 +8,7 @@ use crate::domain::ids::{PatientId, ReadingId, SessionKey, UnitId};
 use crate::domain::session::Trigger;
 use crate::domain::time::Instant;
 
-use super::bind::{binds, uuids};
+use super::bind::{Bind, binds, uuids};
 use super::page::{Cursor, Page, far_future, micros, part};
 use super::series::SeriesReading;
 use super::session::{Document, key_columns, series_of, session_key, trigger_of};
@@ -31,14 +31,39 @@ pub struct ShownSession {
     pub document: Document,
     pub series: Vec<SeriesReading>,
     pub plan_version: Option<i64>,
+    /// Whether a person decided on one of its readings.
+    pub was_decided: bool,
+    /// Whether a person moved its times, were it back to where they were.
+    pub was_moved: bool,
 }
 
 macro_rules! select {
     ($from:literal) => {
         concat!(
             "select t.unit_id, t.session_id, t.patient_id, t.trigger, t.started_at, t.completed_at, t.received_at, ",
-            "t.document, t.shift_seconds, t.series, t.plan_version from ",
+            "t.document, t.shift_seconds, t.series, t.plan_version, ",
+            // Both are rare: most pages need not ask for them at all.
+            "exists (select 1 from decision d where d.unit_id = t.unit_id and d.session_id = t.session_id) as was_decided, ",
+            "exists (select 1 from session_shift m where m.unit_id = t.unit_id and m.session_id = t.session_id) ",
+            "as was_moved from ",
             $from
+        )
+    };
+}
+
+/// The page is cut first: what else is asked of a row is asked of those on it only. That a page of a long history is not
+/// sorted whole needs PostgreSQL to expect many rows, and it expects few behind two bounds that it does not know: so the
+/// later bound is where the list goes on, and the earlier one stands only where it was asked for.
+macro_rules! list {
+    ($since:literal) => {
+        concat!(
+            select!(
+                "(select * from session t where t.patient_id = $1
+                         and (t.completed_at, t.unit_id, t.session_id) < ($2, $3, $4)"
+            ),
+            $since,
+            " order by t.completed_at desc, t.unit_id desc, t.session_id desc limit $5) t
+             order by t.completed_at desc, t.unit_id desc, t.session_id desc"
         )
     };
 }
@@ -46,11 +71,9 @@ macro_rules! select {
 statements! {
     "session";
 
-    LIST = select!(
-        "session t where t.patient_id = $1 and t.completed_at >= $2 and t.completed_at < $3
-             and (t.completed_at, t.unit_id, t.session_id) < ($4, $5, $6)
-         order by t.completed_at desc, t.unit_id desc, t.session_id desc limit $7"
-    );
+    LIST = list!("");
+
+    LIST_SINCE = list!(" and t.completed_at >= $6");
 
     OF_UNIT = select!("session t where t.unit_id = $1 and t.completed_at >= $2 and t.completed_at < $3
                        order by t.completed_at, t.session_id");
@@ -74,16 +97,28 @@ pub async fn list(
     after: Option<&Cursor>,
     limit: u32,
 ) -> Result<Page<ShownSession>, StoreError> {
+    let end = to.map_or_else(
+        || (far_future(), NO_UNIT.to_owned(), Uuid::max()),
+        |to| (to, String::new(), Uuid::nil()),
+    );
     let (at, unit, session) = match after {
-        None => (far_future(), NO_UNIT.to_owned(), Uuid::max()),
+        None => end,
         Some(cursor) => {
             let [at, unit, session] = cursor.parts()?;
-            (micros(at)?, part::<UnitId>(unit)?.to_string(), part(session)?)
+            let left_off = (micros(at)?, part::<UnitId>(unit)?.to_string(), part(session)?);
+            left_off.min(end)
         }
     };
-    let (from, to) = (from.unwrap_or_default(), to.unwrap_or_else(far_future));
-    let binds = binds![patient.0, from, to, at, &unit, session, i64::from(limit) + 1];
-    let rows: Vec<Row> = tx.all(&LIST, binds).await?;
+    let mut binds = vec![
+        Bind::from(patient.0),
+        at.into(),
+        (&unit).into(),
+        session.into(),
+        (i64::from(limit) + 1).into(),
+    ];
+    binds.extend(from.map(Bind::from));
+    let statement = if from.is_some() { &LIST_SINCE } else { &LIST };
+    let rows: Vec<Row> = tx.all(statement, &binds).await?;
     let sessions = rows.into_iter().map(shown).collect::<Result<_, _>>()?;
     Ok(Page::cut(sessions, limit, cursor_after))
 }
@@ -169,6 +204,8 @@ struct Row {
     shift_seconds: i64,
     series: Vec<u8>,
     plan_version: Option<i64>,
+    was_decided: bool,
+    was_moved: bool,
 }
 
 fn shown(row: Row) -> Result<ShownSession, StoreError> {
@@ -186,5 +223,7 @@ fn shown(row: Row) -> Result<ShownSession, StoreError> {
             shift_seconds: row.shift_seconds,
         },
         plan_version: row.plan_version,
+        was_decided: row.was_decided,
+        was_moved: row.was_moved,
     })
 }

@@ -7,6 +7,7 @@ pub mod receipt;
 pub mod request;
 pub mod schema;
 pub mod session;
+pub mod shown;
 pub mod status;
 pub mod time;
 pub mod topic;

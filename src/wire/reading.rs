@@ -196,14 +196,7 @@ fn context(
     faults: &mut Faults,
 ) -> Option<Context> {
     let raw = present(raw)?;
-    // The words belong to measures. With an unknown measure there is nothing to hold the word against.
-    let fits = |owner: Measure| measure.is_none_or(|measure| measure == owner);
-    let context = text(raw).and_then(|said| {
-        let known = CONTEXTS.iter().find(|(word, ..)| *word == said);
-        known
-            .filter(|(.., owner)| fits(*owner))
-            .map(|(_, context, _)| *context)
-    });
+    let context = text(raw).and_then(|said| word_of_context(&said, measure));
     if context.is_none() {
         faults.mark(
             place.of("context"),
@@ -212,6 +205,16 @@ fn context(
         );
     }
     context
+}
+
+/// What a word says of a reading of this measure: the words belong to measures. With an unknown measure there is nothing
+/// to hold the word against.
+pub(super) fn word_of_context(said: &str, measure: Option<Measure>) -> Option<Context> {
+    let fits = |owner: Measure| measure.is_none_or(|measure| measure == owner);
+    let known = CONTEXTS.iter().find(|(word, ..)| *word == said);
+    known
+        .filter(|(.., owner)| fits(*owner))
+        .map(|(_, context, _)| *context)
 }
 
 /// Kept in the document only; here it is checked, and part of the content.

@@ -27,4 +27,5 @@ mod sessions;
 mod sign_in;
 mod stream;
 mod templates;
+mod time;
 mod units;

@@ -259,11 +259,8 @@ async fn a_session_is_shifted(database: TestDatabase) {
         .send()
         .await;
     assert_eq!(more.json()["shift_seconds"], 3540);
-    let sessions = hub
-        .get(&format!("/api/v1/patients/{}/sessions", story.patient))
-        .by(&story.admin)
-        .ok()
-        .await;
+    let sessions_of = format!("/api/v1/patients/{}/sessions", story.patient);
+    let sessions = hub.get(&sessions_of).by(&story.admin).ok().await;
     let session = &sessions["items"][0];
     assert_eq!(
         (
@@ -312,6 +309,17 @@ async fn a_session_is_shifted(database: TestDatabase) {
         let reply = hub.post(&path).by(&token).json(&body).send().await;
         assert_eq!(reply.status, status, "{role:?}");
     }
+    // Back where it was, it has been moved all the same.
+    shift(json!({ "seconds": -3420, "reason": "right after all" }))
+        .ok()
+        .await;
+    let sessions = hub.get(&sessions_of).by(&story.admin).ok().await;
+    let session = &sessions["items"][0];
+    assert_eq!(
+        (&session["shift_seconds"], &session["version"]),
+        (&json!(0), &json!(6))
+    );
+    assert_eq!(session["shifts"].as_array().unwrap().len(), 5);
 }
 
 async fn bad_calls_are_told_where(database: TestDatabase) {

@@ -8,6 +8,7 @@ mod rejection;
 mod same_content;
 mod schema;
 mod session;
+mod shown;
 mod status;
 mod stranger;
 mod unit;

@@ -22,6 +22,7 @@ use crate::web::answer::{Answer, plain, versioned};
 use crate::web::extract::{Body, IfMatch, Path, Query};
 use crate::web::guard::Signed;
 use crate::web::looking::Showing as _;
+use crate::web::time::{write, write_some};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Alert)]
@@ -35,11 +36,15 @@ pub struct AlertView {
     /// `new`, `claimed` or `closed`.
     #[schema(value_type = String)]
     pub state: &'static str,
+    #[serde(serialize_with = "write")]
     pub opened_at: DateTime<Utc>,
+    #[serde(serialize_with = "write")]
     pub updated_at: DateTime<Utc>,
     pub claimed_by: Option<Who>,
+    #[serde(serialize_with = "write_some")]
     pub claimed_at: Option<DateTime<Utc>>,
     pub closed_by: Option<Who>,
+    #[serde(serialize_with = "write_some")]
     pub closed_at: Option<DateTime<Utc>>,
     pub outcome: Option<Outcome>,
     pub note: Option<String>,
@@ -206,10 +211,11 @@ async fn answer(state: State, acting: Acting, mut act: Act, alert: Alert) -> Ans
 async fn show(tx: &mut Tx, state: &State, alerts: Vec<Alert>) -> Result<Vec<AlertView>, StoreError> {
     let ids: Vec<AlertId> = alerts.iter().map(|alert| alert.id).collect();
     let linked = worklist::findings(tx, &ids).await?;
-    let signatures = Signatures::of(tx, linked.iter().map(|(_, row)| row)).await?;
+    let rows = linked.iter().map(|(_, row)| row);
+    let signatures = Signatures::of(tx, rows, state.settings.timezone).await?;
     let mut findings: HashMap<AlertId, Vec<FindingView>> = HashMap::new();
     for (alert, row) in linked {
-        let view = signatures.show(row, state.settings.timezone);
+        let view = signatures.show(row);
         findings.entry(alert).or_default().push(view);
     }
     Ok(alerts

@@ -14,6 +14,7 @@ use crate::domain::ids::{PatientId, UnitId};
 use crate::store::finding::FindingRow;
 use crate::store::plan::Signature;
 use crate::store::{self, StoreError, Tx};
+use crate::web::time::{write, write_some};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Finding)]
@@ -31,10 +32,12 @@ pub struct FindingView {
     pub late: bool,
     pub plan_version: Option<i64>,
     pub set_by: Option<Who>,
+    #[serde(serialize_with = "write_some")]
     pub set_at: Option<DateTime<Utc>>,
     pub session_id: Option<Uuid>,
     #[schema(value_type = Option<String>)]
     pub unit_id: Option<UnitId>,
+    #[serde(serialize_with = "write")]
     pub at: DateTime<Utc>,
     /// In the unit of the measure; what the rule does not use is absent.
     #[schema(value_type = Object)]
@@ -47,13 +50,21 @@ pub struct FindingView {
 
 /// Who set which version of whose plan.
 #[derive(Debug, Default)]
-pub struct Signatures(HashMap<(PatientId, i64), Signature>);
+pub struct Signatures(HashMap<(PatientId, i64), Signed>);
+
+#[derive(Debug)]
+struct Signed {
+    by: Signature,
+    /// What ends the sentences of all its findings.
+    ending: String,
+}
 
 impl Signatures {
     /// Of every version that these findings were judged by.
     pub async fn of<'a>(
         tx: &mut Tx,
         findings: impl IntoIterator<Item = &'a FindingRow>,
+        timezone: Tz,
     ) -> Result<Self, StoreError> {
         let mut wanted: Vec<(PatientId, i64)> = findings
             .into_iter()
@@ -61,37 +72,40 @@ impl Signatures {
             .collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let signatures = store::plan::signatures(tx, &wanted).await?;
-        Ok(Self(
-            signatures
-                .into_iter()
-                .map(|signature| ((signature.patient_id, signature.version), signature))
-                .collect(),
-        ))
+        Ok(Self::new(store::plan::signatures(tx, &wanted).await?, timezone))
     }
 
-    fn find(&self, row: &FindingRow) -> Option<&Signature> {
+    /// `timezone` is that in which the day is told.
+    pub fn new(signatures: Vec<Signature>, timezone: Tz) -> Self {
+        Self(
+            signatures
+                .into_iter()
+                .map(|by| ((by.patient_id, by.version), Signed::of(by, timezone)))
+                .collect(),
+        )
+    }
+
+    fn find(&self, row: &FindingRow) -> Option<&Signed> {
         self.0.get(&(row.patient_id?, row.finding.plan_version?))
     }
 
     /// The sentence with who set what it was judged by.
-    pub fn sentence(&self, row: &FindingRow, timezone: Tz) -> String {
+    pub fn sentence(&self, row: &FindingRow) -> String {
         let sentence = &row.finding.sentence;
-        let Some(signature) = self.find(row).filter(|_| row.finding.class == Class::Clinical) else {
+        let Some(signed) = self.find(row).filter(|_| row.finding.class == Class::Clinical) else {
             return sentence.clone();
         };
-        let date = signature.set_at.with_timezone(&timezone).format("%-d %B %Y");
         let end = if sentence.ends_with(['.', '!', '?']) {
             ""
         } else {
             "."
         };
-        format!("{sentence}{end} Set by {} on {date}.", signature.set_by.name)
+        [sentence, end, &signed.ending].concat()
     }
 
-    pub fn show(&self, row: FindingRow, timezone: Tz) -> FindingView {
-        let sentence = self.sentence(&row, timezone);
-        let signature = self.find(&row);
+    pub fn show(&self, row: FindingRow) -> FindingView {
+        let sentence = self.sentence(&row);
+        let signature = self.find(&row).map(|signed| &signed.by);
         FindingView {
             id: row.id.0,
             set_by: signature.map(|signature| signature.set_by.clone().into()),
@@ -111,6 +125,16 @@ impl Signatures {
             readings: row.finding.readings.into_iter().map(|id| id.0).collect(),
             sentence,
             reason: row.finding.reason,
+        }
+    }
+}
+
+impl Signed {
+    fn of(by: Signature, timezone: Tz) -> Self {
+        let date = by.set_at.with_timezone(&timezone).format("%-d %B %Y");
+        Self {
+            ending: format!(" Set by {} on {date}.", by.set_by.name),
+            by,
         }
     }
 }

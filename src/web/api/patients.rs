@@ -21,6 +21,7 @@ use crate::web::answer::{Answer, plain, versioned};
 use crate::web::extract::{Body, IfMatch, Path, Query};
 use crate::web::guard::Signed;
 use crate::web::looking::Showing as _;
+use crate::web::time::write;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Patient)]
@@ -39,7 +40,9 @@ pub struct PatientView {
     pub language: String,
     pub status: PatientStatus,
     pub version: i64,
+    #[serde(serialize_with = "write")]
     pub created_at: DateTime<Utc>,
+    #[serde(serialize_with = "write")]
     pub updated_at: DateTime<Utc>,
 }
 

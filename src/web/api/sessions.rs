@@ -1,6 +1,7 @@
 //! What was sent stands in the document, what became of it in `series`: both are shown side by side.
 
 use chrono::{DateTime, Utc};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use axum::extract::State as Extract;
@@ -15,12 +16,13 @@ use super::{ListOf, Who, cursor, limit};
 use crate::desk::Refusal;
 use crate::desk::shift::version;
 use crate::domain::finding::FindingState;
-use crate::domain::ids::{PatientId, ReadingId, SessionKey, UnitId};
+use crate::domain::ids::{PatientId, ReadingId, ReadingIds, SessionKey, UnitId};
 use crate::domain::number::Milli;
-use crate::domain::reading::{Context, Decision, Reading};
-use crate::domain::session::{Answer as Answered, Trigger};
+use crate::domain::reading::{Context, Decision};
+use crate::domain::session::Trigger;
 use crate::domain::time::moved;
 use crate::store::decision::DecisionRow;
+use crate::store::series::SeriesReading;
 use crate::store::shift::ShiftRow;
 use crate::store::shown::ShownSession;
 use crate::store::{self, Tx};
@@ -29,8 +31,9 @@ use crate::web::answer::{Answer, plain};
 use crate::web::extract::{Path, Query};
 use crate::web::looking::Showing as _;
 use crate::web::problem::Problem;
-use crate::web::time::AskedTime;
+use crate::web::time::{AskedTime, write, write_some};
 use crate::wire;
+use crate::wire::shown::{SaidAnswer, SaidReading, Words};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Session)]
@@ -39,8 +42,11 @@ pub struct SessionView {
     pub unit_id: UnitId,
     pub session_id: Uuid,
     pub trigger: Trigger,
+    #[serde(serialize_with = "write_some")]
     pub started_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "write")]
     pub completed_at: DateTime<Utc>,
+    #[serde(serialize_with = "write")]
     pub received_at: DateTime<Utc>,
     /// The version it was judged by.
     pub plan_version: Option<i64>,
@@ -63,18 +69,21 @@ pub struct ReadingView {
     /// Its place in the session, from 0.
     pub index: u16,
     /// As sent, where the name is none of the measures.
-    pub measure: String,
+    #[schema(value_type = String)]
+    pub measure: Cow<'static, str>,
     /// In the measure's own unit; null where no usable number was sent.
     #[schema(value_type = Option<f64>)]
     pub value: Option<Milli>,
     pub unit: Option<&'static str>,
     pub sent: SentView,
+    #[serde(serialize_with = "write")]
     pub taken_at: DateTime<Utc>,
     /// `accepted`, `suspect` or `excluded`.
     #[schema(value_type = String)]
     pub state: &'static str,
     /// Why it is suspect, or what a person gave as reason.
-    pub reason: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub reason: Option<Cow<'static, str>>,
     pub context: Option<Context>,
     /// The last decision, where there is one.
     pub decision: Option<DecisionView>,
@@ -86,10 +95,12 @@ pub struct SentView {
     /// As it stood on the wire, digit by digit.
     #[schema(value_type = Object)]
     pub value: Box<RawValue>,
-    pub unit: String,
+    #[schema(value_type = String)]
+    pub unit: Cow<'static, str>,
     pub comparator: Option<String>,
     pub source: Option<String>,
     /// By the unit's clock, before any shift.
+    #[serde(serialize_with = "write")]
     pub taken_at: DateTime<Utc>,
 }
 
@@ -107,6 +118,7 @@ pub struct DecisionView {
 pub struct AnswerView {
     pub question: String,
     pub answer: String,
+    #[serde(serialize_with = "write_some")]
     pub answered_at: Option<DateTime<Utc>>,
 }
 
@@ -136,23 +148,26 @@ pub async fn list(
     let most = limit(query.limit)?;
     let after = cursor(query.cursor.as_deref());
     let mut tx = state.desk.db.read().await?;
-    known(&mut tx, patient).await?;
-    let page = store::shown::list(&mut tx, patient, period, after.as_ref(), most).await?;
-    let keys: Vec<SessionKey> = page.items.iter().map(|session| session.key.clone()).collect();
-    let rows = store::finding::of_sessions(&mut tx, &keys).await?;
-    let signatures = Signatures::of(&mut tx, &rows).await?;
+    let page = match store::shown::list(&mut tx, patient, period, after.as_ref(), most).await {
+        Ok(page) if !page.items.is_empty() => page,
+        listed => {
+            known(&mut tx, patient).await?;
+            listed?
+        }
+    };
+    let keys = keys(&page.items);
+    let (rows, signatures) = store::finding::signed_of_sessions(&mut tx, patient, &keys).await?;
+    let signatures = Signatures::new(signatures, state.settings.timezone);
     let mut findings: HashMap<SessionKey, Vec<FindingView>> = HashMap::new();
     for row in rows {
-        // What a former holder of the unit was found to have is not this patient's.
-        let mine = row.patient_id == Some(patient);
         let wanted = row.state == FindingState::Current || query.superseded.unwrap_or(false);
-        if let (Some(key), true) = (row.finding.session.clone(), mine && wanted) {
-            let view = signatures.show(row, state.settings.timezone);
-            findings.entry(key).or_default().push(view);
+        if let (Some(key), true) = (row.finding.session.clone(), wanted) {
+            findings.entry(key).or_default().push(signatures.show(row));
         }
     }
     let mut shifts: HashMap<SessionKey, Vec<ShiftRow>> = HashMap::new();
-    for row in store::shift::of_sessions(&mut tx, &keys).await? {
+    let moved = self::keys(page.items.iter().filter(|session| session.was_moved));
+    for row in store::shift::of_sessions(&mut tx, &moved).await? {
         shifts.entry(row.key.clone()).or_default().push(row);
     }
     let sessions = unfold(&mut tx, &page.items).await?;
@@ -200,11 +215,15 @@ pub(super) struct Unfolded {
     pub(super) answers: Vec<AnswerView>,
 }
 
+fn keys<'a>(sessions: impl IntoIterator<Item = &'a ShownSession>) -> Vec<SessionKey> {
+    sessions.into_iter().map(|session| session.key.clone()).collect()
+}
+
 /// Readings with their states and decisions, and answers, in the order of `sessions`.
 pub(super) async fn unfold(tx: &mut Tx, sessions: &[ShownSession]) -> Result<Vec<Unfolded>, Problem> {
-    let keys: Vec<SessionKey> = sessions.iter().map(|session| session.key.clone()).collect();
+    let decided = keys(sessions.iter().filter(|session| session.was_decided));
     let mut last: HashMap<(SessionKey, u16), DecisionRow> = HashMap::new();
-    for row in store::decision::of_sessions(tx, &keys).await? {
+    for row in store::decision::of_sessions(tx, &decided).await? {
         let place = (row.key.clone(), row.reading_index);
         let newer = last
             .get(&place)
@@ -216,84 +235,85 @@ pub(super) async fn unfold(tx: &mut Tx, sessions: &[ShownSession]) -> Result<Vec
     sessions
         .iter()
         .map(|session| {
-            let decoded = wire::session::decode_moved(
-                &session.key.unit_id,
-                session.document.text.as_bytes(),
-                session.received_at,
-                session.document.shift_seconds,
-            )
-            .map_err(|rejection| {
+            let words = wire::shown::words(&session.document.text, session.document.shift_seconds);
+            let Words { readings, answers } = words.ok_or_else(|| {
                 Problem::internal(&format!(
-                    "session.document of {} can no longer be decoded: {:?}",
-                    session.key, rejection.code
+                    "session.document of {} can no longer be read",
+                    session.key
                 ))
             })?;
-            let readings = decoded
-                .session
-                .readings
-                .into_iter()
-                .map(|reading| {
-                    let decision = last.remove(&(session.key.clone(), reading.index));
-                    reading_view(session, reading, decision)
+            if readings.len() != session.series.len() {
+                return Err(Problem::internal(&format!(
+                    "session.series of {} is not of its document",
+                    session.key
+                )));
+            }
+            let mut ids = ReadingIds::of(&session.key);
+            let readings = (0..)
+                .zip(readings)
+                .zip(&session.series)
+                .map(|((index, said), stored)| {
+                    let decision = (session.was_decided)
+                        .then(|| last.remove(&(session.key.clone(), index)))
+                        .flatten();
+                    let seconds = session.document.shift_seconds;
+                    reading_view((ids.at(index), index), said, (stored, seconds), decision)
                 })
-                .collect::<Result<_, _>>()?;
-            let answers = decoded.session.answers.into_iter().map(answer_view).collect();
+                .collect();
+            let answers = answers.into_iter().map(answer_view).collect();
             Ok(Unfolded { readings, answers })
         })
         .collect()
 }
-
+/// `seconds`: by how many a person moved what is stored from what was sent.
 fn reading_view(
-    session: &ShownSession,
-    reading: Reading,
+    (id, index): (ReadingId, u16),
+    said: SaidReading<'_>,
+    (stored, seconds): (&SeriesReading, i64),
     decision: Option<DecisionRow>,
-) -> Result<ReadingView, Problem> {
-    let stored = session.series.get(usize::from(reading.index)).ok_or_else(|| {
-        Problem::internal(&format!(
-            "session.series of {} is shorter than its document",
-            session.key
-        ))
-    })?;
-    let value = RawValue::from_string(reading.sent.value).map_err(|error| Problem::internal(&error))?;
+) -> ReadingView {
+    let unit = stored.measure.map(|measure| measure.facts().unit);
     let reason = match (stored.state.reason(), &decision) {
-        (Some(code), _) => Some(code.to_owned()),
-        (None, Some(decision)) => Some(decision.reason.clone()),
+        (Some(code), _) => Some(Cow::Borrowed(code)),
+        (None, Some(decision)) => Some(Cow::Owned(decision.reason.clone())),
         (None, None) => None,
     };
-    Ok(ReadingView {
-        id: ReadingId::of(&session.key, reading.index).0,
-        index: reading.index,
-        measure: reading
-            .measure
-            .map_or(reading.sent.measure.into_owned(), |measure| {
-                measure.code().to_owned()
-            }),
-        value: reading.value,
-        unit: reading.measure.map(|measure| measure.facts().unit),
+    ReadingView {
+        id: id.0,
+        index,
+        measure: stored.measure.map_or_else(
+            || Cow::Owned(said.measure.into_owned()),
+            |measure| Cow::Borrowed(measure.code()),
+        ),
+        value: stored.value,
+        unit,
         sent: SentView {
-            value,
-            unit: reading.sent.unit.into_owned(),
-            comparator: reading.sent.comparator,
-            source: reading.sent.source,
-            taken_at: moved(reading.taken_at, -session.document.shift_seconds).unwrap_or(reading.taken_at),
+            value: said.value.to_owned(),
+            unit: match unit {
+                Some(unit) if said.unit == unit => Cow::Borrowed(unit),
+                _ => Cow::Owned(said.unit.into_owned()),
+            },
+            comparator: said.comparator.map(Cow::into_owned),
+            source: said.source.map(Cow::into_owned),
+            taken_at: moved(stored.taken_at, -seconds).unwrap_or(stored.taken_at),
         },
-        taken_at: reading.taken_at,
+        taken_at: stored.taken_at,
         state: stored.state.word(),
         reason,
-        context: reading.context,
+        context: said.context,
         decision: decision.map(|row| DecisionView {
             decision: row.decision,
             reason: row.reason,
             by: row.decided_by.into(),
             at: row.decided_at,
         }),
-    })
+    }
 }
 
-fn answer_view(answer: Answered) -> AnswerView {
+fn answer_view(answer: SaidAnswer<'_>) -> AnswerView {
     AnswerView {
-        question: answer.question,
-        answer: answer.answer,
+        question: answer.question.into_owned(),
+        answer: answer.answer.into_owned(),
         answered_at: answer.answered_at,
     }
 }

@@ -191,7 +191,7 @@ async fn rows(state: &State, now: Instant) -> Result<Listing, Problem> {
     listed.truncate(MOST as usize);
     let ids: Vec<AlertId> = listed.iter().map(|one| one.alert.id).collect();
     let linked = worklist::findings(&mut tx, &ids).await?;
-    let signatures = Signatures::of(&mut tx, linked.iter().map(|(_, row)| row)).await?;
+    let signatures = Signatures::of(&mut tx, linked.iter().map(|(_, row)| row), timezone).await?;
     let mut findings: HashMap<AlertId, Vec<FindingRow>> = HashMap::new();
     for (alert, row) in linked {
         findings.entry(alert).or_default().push(row);
@@ -235,7 +235,7 @@ fn reasons(mut rows: Vec<FindingRow>, signatures: &Signatures, now: Instant, tim
     });
     let mut reasons: Vec<Reason> = Vec::new();
     for row in &rows {
-        let sentence = signatures.sentence(row, timezone);
+        let sentence = signatures.sentence(row);
         let struck = row.state == FindingState::Superseded;
         match reasons
             .iter_mut()
