@@ -168,7 +168,8 @@ async fn live(ward: &Ward, (record, order, batches): Case, number: u32) -> Resul
     prop_assert_eq!(&stands, &at_once);
     alerts_hold(ward, patient, plans.is_empty()).await?;
     super::preview::holds(ward, patient, &plans, &sessions, &record).await?;
-    replay_is_exact(ward, patient, now).await
+    replay_is_exact(ward, patient, now).await?;
+    super::preview::putting_makes_what_was_predicted(ward, patient, &plans, &sessions, now).await
 }
 
 /// A decision of the record, or the opposite one that it overrules: it is a second older, whichever comes first.

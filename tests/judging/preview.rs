@@ -11,6 +11,7 @@ use homeward::engine::preview::{Fate, Preview};
 use homeward::judging::preview::beside_those_in_force;
 use proptest::prelude::*;
 
+use super::on_the_wire;
 use crate::engine::build::{self, decided};
 use crate::engine::random::Record;
 use crate::support::ward::Ward;
@@ -55,13 +56,9 @@ async fn what_is_in_force_is_what_stands(
     let preview = previewed(ward, patient, &build::plan(Vec::new()), since).await;
     prop_assert!(preview.findings.iter().all(|found| found.fate == Fate::Gone));
     prop_assert_eq!(preview.sessions, inside.len());
-    let stands = ward.all_findings(patient).await.into_iter();
-    let stands = stands
-        .filter(|row| row.state == FindingState::Current && row.finding.class == Class::Clinical)
-        .map(|row| row.finding)
-        .filter(|finding| finding.session.as_ref().is_some_and(|key| inside.contains(key)));
+    let stands = standing(ward, patient, inside).await;
     let found = preview.findings.into_iter().map(|found| found.finding);
-    prop_assert_eq!(in_order(found), in_order(stands));
+    prop_assert_eq!(in_order(found), in_order(stands.into_iter()));
     Ok(())
 }
 
@@ -131,6 +128,61 @@ async fn other_parameters_do_what_putting_them_would(
         prop_assert_eq!(in_order(found), in_order(would));
     }
     Ok(())
+}
+
+/// Two of the plans as the next version, one from the middle and one from before everything. What stands then of the
+/// sessions it covers is what the preview had said.
+pub(crate) async fn putting_makes_what_was_predicted(
+    ward: &Ward,
+    patient: PatientId,
+    plans: &[Plan],
+    sessions: &[Session],
+    now: Instant,
+) -> Result<(), TestCaseError> {
+    let long_ago: Instant = "2025-01-01T00:00:00Z".parse().unwrap();
+    let mut completed: Vec<Instant> = sessions.iter().map(|session| session.completed_at).collect();
+    completed.sort_unstable();
+    let middle = completed.get(completed.len() / 2).copied();
+    let next = i64::try_from(plans.len()).unwrap() + 1;
+    let tried = plans.iter().zip([middle.unwrap_or(long_ago), long_ago]);
+    for (version, (proposed, since)) in (next..).zip(tried) {
+        // The version that begins first judges what lies before it too.
+        let since = if plans.iter().any(|plan| plan.effective_from <= since) {
+            since
+        } else {
+            long_ago
+        };
+        let next = Plan {
+            version,
+            effective_from: since,
+            until: None,
+            ..proposed.clone()
+        };
+        let preview = previewed(ward, patient, &next, since).await;
+        let put = ward.put_plan(patient, on_the_wire::plan(&next), now).await;
+        prop_assert_eq!(put, version);
+        let inside: BTreeSet<&SessionKey> = sessions
+            .iter()
+            .filter(|session| session.completed_at >= since)
+            .map(|session| &session.key)
+            .collect();
+        let predicted = preview.findings.into_iter();
+        let predicted = predicted
+            .filter(|found| found.fate != Fate::Gone)
+            .map(|found| found.finding);
+        let stands = standing(ward, patient, &inside).await;
+        prop_assert_eq!(in_order(predicted), in_order(stands.into_iter()));
+    }
+    Ok(())
+}
+
+/// The current clinical findings of these sessions.
+async fn standing(ward: &Ward, patient: PatientId, inside: &BTreeSet<&SessionKey>) -> Vec<Finding> {
+    let rows = ward.all_findings(patient).await.into_iter();
+    rows.filter(|row| row.state == FindingState::Current && row.finding.class == Class::Clinical)
+        .map(|row| row.finding)
+        .filter(|finding| finding.session.as_ref().is_some_and(|key| inside.contains(key)))
+        .collect()
 }
 
 fn in_order(findings: impl Iterator<Item = Finding>) -> Vec<Finding> {

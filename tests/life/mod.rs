@@ -3,6 +3,7 @@
 mod kinds;
 mod privacy;
 mod quarantine;
+mod rehearsed;
 mod watching;
 
 use chrono::{DateTime, TimeDelta, Utc};
