@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod bench;
 mod broker;
 mod cli;
 mod config;
