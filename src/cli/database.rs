@@ -27,6 +27,19 @@ pub(super) async fn to_read(config: &Config) -> Result<Db, Failure> {
     }
 }
 
+/// The desk, for commands that compare and write nothing.
+pub(super) async fn desk_to_read(config: &Config) -> Result<Desk, Failure> {
+    Ok(desk_over(to_read(config).await?))
+}
+
+fn desk_over(db: Db) -> Desk {
+    Desk {
+        db,
+        clock: Clock::Wall,
+        ids: Ids::random(),
+    }
+}
+
 /// The desk, for commands that act.
 pub(super) async fn desk(config: &Config) -> Result<Desk, Failure> {
     let db = connect(config).await?;
@@ -36,11 +49,7 @@ pub(super) async fn desk(config: &Config) -> Result<Desk, Failure> {
     } else if missing > 0 {
         return Err(lacks(missing));
     }
-    Ok(Desk {
-        db,
-        clock: Clock::Wall,
-        ids: Ids::random(),
-    })
+    Ok(desk_over(db))
 }
 
 fn lacks(missing: usize) -> Failure {

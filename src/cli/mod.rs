@@ -8,6 +8,7 @@ pub mod judge;
 mod migrate;
 mod openapi;
 mod quarantine;
+mod replay;
 mod schema;
 mod serve;
 mod staff;
@@ -84,6 +85,9 @@ enum Command {
     /// Machine clients
     #[command(subcommand)]
     Token(token::Token),
+    /// Judge what is stored again and compare with what stands
+    #[command(long_about = replay::LONG, after_help = "Example:\n  homeward replay --from 2026-11-01T00:00:00Z")]
+    Replay(replay::Replay),
     /// Messages that could not be taken in
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
@@ -172,6 +176,7 @@ fn run(line: Line) -> Result<(), Failure> {
             Command::Unit(command) => unit::run(&config, command).await,
             Command::Token(command) => token::run(&config, command).await,
             Command::Quarantine(command) => quarantine::run(&config, command).await,
+            Command::Replay(said) => replay::run(&config, said).await,
             Command::Demo(_)
             | Command::Judge { .. }
             | Command::Openapi

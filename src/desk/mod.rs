@@ -16,6 +16,7 @@ pub mod plan_review;
 pub mod preview;
 pub mod quarantine;
 pub mod rehearsal;
+pub mod replay;
 pub mod secret;
 pub mod shift;
 pub mod sign_in;

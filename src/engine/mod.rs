@@ -21,6 +21,7 @@ mod belief;
 pub mod clearing;
 pub mod compliance;
 mod cuff;
+pub mod explain;
 pub mod fold;
 pub mod forecast;
 pub mod guard;

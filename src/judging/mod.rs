@@ -13,6 +13,7 @@ pub mod past;
 pub mod plans;
 pub mod preview;
 pub mod recall;
+pub mod replay;
 pub mod standing;
 pub mod technical;
 pub mod verdict;

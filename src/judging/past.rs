@@ -8,7 +8,7 @@ use crate::domain::ids::{PatientId, SessionKey};
 use crate::domain::reading::Decision;
 use crate::domain::session::Session;
 use crate::domain::time::Instant;
-use crate::engine;
+use crate::engine::{self, ToJudge};
 use crate::store::session::Document;
 use crate::store::{self, StoreError, Tx};
 use crate::wire;
@@ -40,6 +40,15 @@ pub struct Again {
     pub session: Session,
     pub decisions: Vec<(u16, Decision)>,
     pub before: Standing,
+}
+
+impl Again {
+    pub(super) fn to_judge(&self) -> ToJudge<'_> {
+        ToJudge {
+            session: &self.session,
+            decisions: &self.decisions,
+        }
+    }
 }
 
 /// A patient whose past changed from an instant on: the earliest reading or completion that is new or otherwise judged.

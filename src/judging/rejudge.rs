@@ -225,12 +225,7 @@ impl Writes {
         subjects.sort_by(|one, other| one.order().cmp(&other.order()));
         let to_judge: Vec<ToJudge<'_>> = subjects.iter().map(Subject::to_judge).collect();
         let past: Vec<&PastSession> = reached.past.iter().map(|standing| &standing.session).collect();
-        let mut judged = engine::judge(plans, &past, &to_judge);
-        for (judged, one) in judged.iter_mut().zip(&to_judge) {
-            let plan = in_force(plans, one.session.completed_at);
-            let by_arrival = plan.and_then(|plan| unknown_answers(one.session, plan));
-            judged.findings.extend(by_arrival);
-        }
+        let judged = judge_each(plans, &past, &to_judge);
         let found = judged
             .iter()
             .zip(&to_judge)
@@ -288,6 +283,17 @@ impl Writes {
         store::finding::supersede(tx, &self.superseded).await?;
         Ok(self.judgement)
     }
+}
+
+/// The engine's verdict on each session, with what its arrival tells.
+pub(super) fn judge_each(plans: &Plans, past: &[&PastSession], to_judge: &[ToJudge<'_>]) -> Vec<Judged> {
+    let mut judged = engine::judge(plans, past, to_judge);
+    for (judged, one) in judged.iter_mut().zip(to_judge) {
+        let plan = in_force(plans, one.session.completed_at);
+        let by_arrival = plan.and_then(|plan| unknown_answers(one.session, plan));
+        judged.findings.extend(by_arrival);
+    }
+    judged
 }
 
 /// Keeps sessions that belong to nobody. Their readings are looked at within the session only; the rest waits for an assignment.

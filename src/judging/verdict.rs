@@ -88,7 +88,7 @@ pub fn compare<'a>(
 }
 
 /// Whether the finding comes from judging a session, and so is judged again with it. Technical findings by arrival are not.
-fn is_judged(row: &FindingRow) -> bool {
+pub(super) fn is_judged(row: &FindingRow) -> bool {
     row.finding.class == Class::Clinical || matches!(row.finding.rule.as_str(), SUSPECT | UNKNOWN_ANSWER)
 }
 

@@ -77,6 +77,11 @@ statements! {
          ) order by t.id"
     );
 
+    WITH = concat!(
+        "select ", alert_columns!(), " from alert t
+         where t.id in (select l.alert_id from alert_finding l where l.finding_id = $1) order by t.opened_at, t.id"
+    );
+
     LINK [alert_id Uuid, finding_id Uuid] =
         "insert into alert_finding (alert_id, finding_id, added_at) select r.alert_id, r.finding_id, $1 from {rows}
          where true on conflict (alert_id, finding_id) do nothing returning alert_id, finding_id";
@@ -106,6 +111,12 @@ fn about_columns(whose: &[(About, Class)]) -> Vec<Column<'_>> {
 pub async fn open_with(tx: &mut Tx, findings: &[FindingId]) -> Result<Vec<Alert>, StoreError> {
     let rows = vec![uuids(findings.iter().map(|id| id.0))];
     let rows: Vec<Row> = tx.all(&OPEN_WITH, binds![rows]).await?;
+    rows.into_iter().map(alert).collect()
+}
+
+/// Every alert that the finding stands on, open or closed, oldest first.
+pub async fn with(tx: &mut Tx, finding: FindingId) -> Result<Vec<Alert>, StoreError> {
+    let rows: Vec<Row> = tx.all(&WITH, binds![finding.0]).await?;
     rows.into_iter().map(alert).collect()
 }
 

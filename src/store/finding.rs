@@ -63,7 +63,9 @@ statements! {
         id Uuid, patient_id Uuid, unit_id Text, session_id Uuid, rule Text, side Text, kind Text, class Text,
         severity Text, state Text, late Bool, plan_version Bigint, at Time, made_at Time, detail Text,
     ] = "insert into finding ({columns}) select {columns} from {rows} where true
-         on conflict (id) do update set kind = excluded.kind, class = excluded.class, state = excluded.state,
+         on conflict (id) do update set patient_id = excluded.patient_id, session_id = excluded.session_id,
+             rule = excluded.rule, side = excluded.side, severity = excluded.severity,
+             kind = excluded.kind, class = excluded.class, state = excluded.state,
              unit_id = excluded.unit_id, plan_version = excluded.plan_version, at = excluded.at, detail = excluded.detail";
 
     SUPERSEDE [id Uuid] = "update finding set state = $1 where id in (select r.id from {rows})";

@@ -53,6 +53,10 @@ statements! {
          order by created_at desc, id desc limit $8"
     );
 
+    IDS_AFTER = "select id from patient where id > $1 order by id limit $2";
+
+    COUNT = "select count(*) from patient";
+
     FIRST_TURN = "insert into patient_turn (patient_id, turn) values ($1, 0)";
 
     /// Locks in the order of ids, as far as PostgreSQL can be held to one: whom it locks up nevertheless is told to try again.
@@ -115,6 +119,25 @@ pub async fn of(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<Patient>, StoreErr
         .all(&OF, binds![vec![uuids(ids.iter().map(|id| id.0))]])
         .await?;
     rows.into_iter().map(patient).collect()
+}
+
+/// So many patients after one, in the order of their ids.
+pub async fn ids_after(
+    tx: &mut Tx,
+    after: Option<PatientId>,
+    limit: u32,
+) -> Result<Vec<PatientId>, StoreError> {
+    let after = after.map_or(Uuid::nil(), |after| after.0);
+    let rows: Vec<(Uuid,)> = tx.all(&IDS_AFTER, binds![after, i64::from(limit)]).await?;
+    Ok(rows.into_iter().map(|(id,)| id.into()).collect())
+}
+
+/// How many there are.
+pub async fn count(tx: &mut Tx) -> Result<u64, StoreError> {
+    let rows: Vec<(i64,)> = tx.all(&COUNT, binds![]).await?;
+    Ok(rows
+        .first()
+        .map_or(0, |(count,)| u64::try_from(*count).unwrap_or_default()))
 }
 
 /// Newest first.

@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 use axum::http::Method;
 
 use super::api::{
-    PageQuery, admission, alerts, assignments, audit, decisions, hospital_admissions, me, patients,
-    plan_reviews, plans, preview, quarantine, readings, rehearsals, replay, service, sessions, shift, staff,
-    stream, teams, templates, tokens, units,
+    PageQuery, admission, alerts, assignments, audit, decisions, explanation, hospital_admissions, me,
+    patients, plan_reviews, plans, preview, quarantine, readings, rehearsals, replay, service, sessions,
+    shift, staff, stream, teams, templates, tokens, units,
 };
 use super::console;
 use super::docs;
@@ -184,6 +184,8 @@ fn alerts_and_cases() -> Vec<Route> {
             .answers::<alerts::AlertView>().summary("Give it back to the list"),
         Route::new(POST, "/api/v1/alerts/{id}/close", Roles(DESK), alerts::close).on_record("alert.close", "alert").status(200).rests(Rests::OnVersion)
             .takes::<alerts::Close>().answers::<alerts::AlertView>().summary("End it with a coded outcome"),
+        Route::new(GET, "/api/v1/findings/{id}", Roles(CLINICAL), explanation::get).on_record("finding.read", "finding")
+            .answers::<explanation::ExplanationView>().summary("A finding with all that it rests on: version, rule, readings, numbers, sentence, alerts"),
         Route::new(GET, "/api/v1/quarantine", Roles(CASES), quarantine::list).on_record("quarantine.read", "quarantine")
             .query::<quarantine::QuarantineQuery>().lists::<quarantine::QuarantinedView>().summary("Messages that could not be taken in"),
         Route::new(GET, "/api/v1/quarantine/{id}", Roles(CASES), quarantine::get).on_record("quarantined_message.read", "quarantine")

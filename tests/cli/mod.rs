@@ -4,3 +4,4 @@ mod facts;
 mod judge;
 mod quarantine;
 mod random_cases;
+mod replay;

@@ -5,6 +5,7 @@ mod compliance;
 mod compliance_days;
 pub(crate) mod compliance_laws;
 mod compliance_oracle;
+mod explain;
 mod facts;
 mod guard;
 mod laws;

@@ -150,6 +150,7 @@ fn every_route_about_patients_is_on_record() {
         "plans",
         "sessions",
         "readings",
+        "findings",
         "alerts",
         "visits",
         "assignments",
@@ -344,7 +345,7 @@ async fn what_cannot_be_put_on_record_is_not_shown(database: TestDatabase) {
         assert_eq!(reply.header("etag"), "");
         asked += 1;
     }
-    assert_eq!(asked, 18);
+    assert_eq!(asked, 19);
     assert_eq!(
         hub.get("/api/v1/units")
             .by(&whole.story.admin)

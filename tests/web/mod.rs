@@ -4,6 +4,7 @@ mod alerts;
 mod bad_plans;
 mod console;
 mod docs;
+mod explanation;
 mod guard;
 mod hospital_admissions;
 mod hub;

@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod assignments;
 pub mod audit;
 pub mod decisions;
+pub mod explanation;
 pub mod finding;
 pub mod hospital_admissions;
 pub mod me;

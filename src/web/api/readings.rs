@@ -18,7 +18,7 @@ use crate::web::looking::Showing as _;
 use crate::web::problem::Problem;
 use crate::web::time::AskedTime;
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = ReadingOfSession)]
 pub struct ReadingOfSession {
     #[schema(value_type = String)]

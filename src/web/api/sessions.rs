@@ -62,7 +62,7 @@ pub struct SessionView {
     pub findings: Vec<FindingView>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Reading)]
 pub struct ReadingView {
     pub id: Uuid,
@@ -89,7 +89,7 @@ pub struct ReadingView {
     pub decision: Option<DecisionView>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Sent)]
 pub struct SentView {
     /// As it stood on the wire, digit by digit.
@@ -104,7 +104,7 @@ pub struct SentView {
     pub taken_at: DateTime<Utc>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = ReadingDecision)]
 pub struct DecisionView {
     pub decision: Decision,
