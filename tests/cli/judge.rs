@@ -205,6 +205,29 @@ fn what_cannot_be_taken_is_said_at_its_place() {
 }
 
 #[test]
+fn what_is_of_the_wrong_kind_is_said_at_its_place() {
+    let refused = judged(&json!({"plans": {}, "sessions": [5, []], "decisions": "none", "pauses": 1}));
+    let problems = refused["problems"].as_array().expect("problems");
+    let told: Vec<_> = problems
+        .iter()
+        .map(|problem| json!([problem["at"], problem["detail"]]))
+        .collect();
+    let (array, object) = ("must be an array", "must be an object");
+    assert_eq!(
+        told,
+        [
+            json!(["/plans", array]),
+            json!(["/sessions/0", object]),
+            json!(["/sessions/1", object]),
+            json!(["/decisions", array]),
+            json!(["/pauses", array]),
+        ]
+    );
+    let nothing = judged(&json!({"plans": null, "sessions": null, "decisions": null}));
+    assert_eq!(nothing, json!({"sessions": [], "problems": []}));
+}
+
+#[test]
 fn a_misspelt_key_is_said_and_passed_over() {
     let misspelt = judged(&json!({"sessions": [], "decision": [], "pauses": []}));
     assert_eq!(misspelt["problems"][0]["at"], "/decision");

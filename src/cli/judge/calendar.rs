@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::case::{instant, object};
+use super::case::{instant, list, object};
 use crate::domain::time::Instant;
 use crate::engine::compliance::Stretch;
 use crate::wire::problem::Problem;
@@ -62,16 +62,7 @@ pub(super) fn moment(key: &str, raw: Option<&RawValue>, faults: &mut Vec<Problem
 
 /// A list of stretches of time; null is an empty one.
 pub(super) fn stretches(key: &str, raw: Option<&RawValue>, faults: &mut Vec<Problem>) -> Vec<Stretch> {
-    let Some(raw) = raw else {
-        return Vec::new();
-    };
-    let bodies: Vec<&RawValue> = match serde_json::from_str::<Option<_>>(raw.get()) {
-        Ok(bodies) => bodies.unwrap_or_default(),
-        Err(fault) => {
-            faults.push(Problem::new(format!("/{key}"), "bad_field", fault.to_string()));
-            return Vec::new();
-        }
-    };
+    let bodies = list(key, raw, faults);
     let mut stretches = Vec::with_capacity(bodies.len());
     for (place, body) in bodies.into_iter().enumerate() {
         match stretch(body, &format!("/{key}/{place}")) {

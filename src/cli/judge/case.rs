@@ -44,11 +44,11 @@ pub(super) struct Case {
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow, default)]
-    plans: Option<Vec<&'a RawValue>>,
+    plans: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    sessions: Option<Vec<&'a RawValue>>,
+    sessions: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    decisions: Option<Vec<&'a RawValue>>,
+    decisions: Option<&'a RawValue>,
     #[serde(borrow, default)]
     now: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -76,14 +76,10 @@ impl Case {
         let body: Body<'_> = object(line, "").map_err(|fault| vec![fault])?;
         let mut faults = Vec::new();
         let mut problems = unknown_keys(line);
-        let plans = plans(&body.plans.unwrap_or_default(), &mut faults);
-        let arrivals = arrival::read(&body.sessions.unwrap_or_default(), &mut faults);
-        let decisions = decisions(
-            &body.decisions.unwrap_or_default(),
-            &arrivals,
-            &mut faults,
-            &mut problems,
-        );
+        let plans = plans(&list("plans", body.plans, &mut faults), &mut faults);
+        let arrivals = arrival::read(&list("sessions", body.sessions, &mut faults), &mut faults);
+        let decided = list("decisions", body.decisions, &mut faults);
+        let decisions = decisions(&decided, &arrivals, &mut faults, &mut problems);
         let calendar = Calendar {
             now: calendar::moment("now", body.now, &mut faults),
             admitted_from: calendar::moment("admitted_from", body.admitted_from, &mut faults),
@@ -107,6 +103,15 @@ impl Case {
     }
 }
 
+/// The elements of a key of the case; none where it is absent or null.
+pub(super) fn list<'a>(key: &str, raw: Option<&'a RawValue>, faults: &mut Vec<Problem>) -> Vec<&'a RawValue> {
+    let read = raw.map_or(Ok(None), |raw| serde_json::from_str::<Option<_>>(raw.get()));
+    if read.is_err() {
+        faults.push(Problem::new(format!("/{key}"), "bad_field", "must be an array"));
+    }
+    read.ok().flatten().unwrap_or_default()
+}
+
 /// Reads an object; an array whose elements happen to fit is none.
 pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str, at: &str) -> Result<T, Problem> {
     let fault = |fault: serde_json::Error| {
@@ -117,7 +122,7 @@ pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str, at: &str) -> Result<
         };
         Problem::new(at, code, fault.to_string())
     };
-    if text.starts_with('[') {
+    if !text.starts_with('{') {
         serde_json::from_str::<IgnoredAny>(text).map_err(fault)?;
         return Err(Problem::new(at, "bad_field", "must be an object"));
     }

@@ -18,7 +18,11 @@ pub fn run(path: Option<&Path>) -> io::Result<()> {
     let output = io::BufWriter::new(io::stdout().lock());
     match path.filter(|path| *path != Path::new("-")) {
         None => judge_lines(io::stdin().lock(), output),
-        Some(path) => judge_lines(BufReader::new(File::open(path)?), output),
+        Some(path) => {
+            let named =
+                |fault: io::Error| io::Error::new(fault.kind(), format!("{}: {fault}", path.display()));
+            judge_lines(BufReader::new(File::open(path).map_err(named)?), output)
+        }
     }
 }
 
