@@ -28,6 +28,7 @@ use crate::workers::{
     GaveUp, Worker,
     heartbeat::{Heartbeat, Identity},
     unit_post::UnitPost,
+    unit_watch::UnitWatch,
 };
 
 /// How the configuration has the broker reached.
@@ -132,6 +133,11 @@ pub async fn begin(config: &Config, clock: Clock, ids: Ids) -> Result<App, Start
     let lanes = parts::lanes(config, &keeper, &clock, &broker, &pulse);
     let ingest = tokio::spawn(ingest::run(broker.inlet, lanes, stopping.clone()));
     let heartbeat = Heartbeat::new(db.clone(), identity, broker.link.clone(), pulse.clone());
+    let unit_watch = UnitWatch {
+        db: db.clone(),
+        shelf: Arc::clone(&shelf),
+        ids: ids.clone(),
+    };
     let post = UnitPost {
         db: db.clone(),
         outlet: broker.outlet.clone(),
@@ -143,6 +149,7 @@ pub async fn begin(config: &Config, clock: Clock, ids: Ids) -> Result<App, Start
     for worker in [
         Worker::Heartbeat(heartbeat),
         Worker::UnitPost(post),
+        Worker::UnitWatch(unit_watch),
         Worker::Retention(retention),
     ] {
         let running = worker.run(clock.clone(), metrics.workers.clone(), stopping.clone());

@@ -30,11 +30,13 @@ mod jump;
 pub mod lead;
 pub mod news2;
 pub mod preview;
+pub mod repeats;
 mod rules;
 mod span;
 mod statistics;
 mod suspect;
 pub mod technical;
+pub mod unit_watch;
 mod window;
 mod wording;
 

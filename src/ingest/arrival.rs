@@ -19,6 +19,8 @@ pub struct Arrival {
     pub topic: String,
     pub payload: Arc<[u8]>,
     pub received_at: Instant,
+    /// The broker had kept it: it says nothing of now.
+    pub retained: bool,
     pub what: What,
 }
 
@@ -88,6 +90,7 @@ impl Arrival {
             topic: topic.to_owned(),
             payload,
             received_at,
+            retained,
             what,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::ids::{Ids, PatientId, SessionKey, UnitId};
+use crate::domain::ids::{Ids, PatientId, SessionKey};
 use crate::domain::time::Instant;
 use crate::judging::alerting::{self, News};
 use crate::judging::clearing;
@@ -10,6 +10,7 @@ use crate::judging::plans::PlanShelf;
 use crate::judging::recall::{Known, Recall};
 use crate::judging::{self, Incoming, JudgingFault, Work, technical};
 use crate::metrics::ingest::Tally;
+use crate::store::unit::Sighting;
 use crate::store::{Db, StoreError, Tx};
 use crate::wire::problem::Problem;
 use crate::wire::receipt::Outcome;
@@ -109,7 +110,7 @@ pub async fn commit(keeper: &Keeper, arrivals: &[Arrival], now: Instant) -> Resu
 pub struct Taken {
     pub owed: Vec<Owed>,
     pub known: Vec<(PatientId, Known)>,
-    pub heard: Vec<(UnitId, Instant)>,
+    pub heard: Vec<Sighting>,
     pub tally: Tally,
 }
 

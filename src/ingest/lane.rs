@@ -166,6 +166,7 @@ fn read(frame: &Frame, now: Instant) -> Arrival {
             topic: frame.topic.clone(),
             payload: Arc::from(&frame.payload[..]),
             received_at: now,
+            retained: frame.retained,
             what: What::Nothing,
         };
         let unit_id = topic::parse(&frame.topic).map(|(unit, _)| unit);

@@ -14,13 +14,13 @@ use crate::engine;
 use crate::judging::{TakenIn, notice};
 use crate::store::event::{EventKind, NewEvent};
 use crate::store::outbox::{NewNotice, NoticeKind};
-use crate::store::unit::UnitStatus;
+use crate::store::unit::{Sighting, UnitStatus};
 use crate::store::{self, StoreError, Tx};
 use crate::wire::request::{Request, RequestKind};
 
-use super::arrival::{Arrival, What};
+use super::arrival::Arrival;
 use super::ground::Ground;
-use super::heard::Heard;
+use super::heard::{self, Heard};
 use super::sorting::Reported;
 
 /// A request is of no use to somebody who has left the unit.
@@ -77,12 +77,12 @@ pub async fn heard(
     arrivals: &[Arrival],
     ground: &Ground,
     recorded: &Heard,
-) -> Result<Vec<(UnitId, Instant)>, StoreError> {
+) -> Result<Vec<Sighting>, StoreError> {
     let heard = arrivals
         .iter()
-        .filter(|arrival| !matches!(arrival.what, What::Status { retained: true, .. }))
-        .filter_map(|arrival| Some((arrival.unit_id()?.clone(), arrival.received_at)))
-        .filter(|(unit, _)| ground.is_registered(unit));
+        .filter(|arrival| !arrival.retained)
+        .filter_map(heard::sighting)
+        .filter(|sighting| ground.is_registered(&sighting.unit_id));
     let news = recorded.news(heard.collect());
     store::unit::seen(tx, &news).await?;
     Ok(news)

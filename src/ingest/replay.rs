@@ -217,6 +217,7 @@ fn read(kept: &Kept, now: Instant) -> Arrival {
         topic: kept.topic.clone(),
         payload: Arc::clone(&kept.payload),
         received_at: now,
+        retained: true,
         what: unlike(
             RejectCode::Poison,
             Problem::new("", "poison", "could not be read"),

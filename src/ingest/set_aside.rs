@@ -136,9 +136,9 @@ fn finding(id: QuarantineId, refused: &Refused, whose: Whose, said: Said, now: I
     };
     let id = identity(patient_id, &finding, Some(&id.to_string()));
     let state = FindingState::Current;
-    News {
+    News::of(
         about,
-        finding: FindingRow {
+        FindingRow {
             id,
             patient_id,
             finding,
@@ -146,7 +146,7 @@ fn finding(id: QuarantineId, refused: &Refused, whose: Whose, said: Said, now: I
             late: false,
             made_at: now,
         },
-    }
+    )
 }
 
 fn sentence(refused: &Refused, said: Said) -> String {

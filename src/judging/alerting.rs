@@ -1,12 +1,13 @@
 //! Findings of a whole batch become alerts with a handful of statements, however many patients they are about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::domain::alert::{About, Alert};
 use crate::domain::finding::{Class, Severity};
 use crate::domain::ids::{FindingId, Ids};
 use crate::domain::time::Instant;
 use crate::engine::fold::{Folded, fold};
+use crate::store::alert::Repeat;
 use crate::store::event::NewEvent;
 use crate::store::finding::FindingRow;
 use crate::store::{self, StoreError, Tx};
@@ -16,21 +17,30 @@ use crate::store::{self, StoreError, Tx};
 pub struct News {
     pub about: About,
     pub finding: FindingRow,
+    /// It opens no alert if the same was found since then and a person has dealt with it: see `engine::repeats`.
+    pub quiet_since: Option<Instant>,
 }
 
 impl News {
     pub const fn of(about: About, finding: FindingRow) -> Self {
-        Self { about, finding }
+        Self {
+            about,
+            finding,
+            quiet_since: None,
+        }
     }
 }
 
-/// Folds new findings into open alerts or opens new ones, links them, and tells the stream. The caller holds the patients' locks.
+/// Folds new findings into open alerts or opens new ones, links them, and tells the stream. What was dealt with lately joins
+/// an alert that is open or opens anyway, and opens none. The caller holds the patients' locks.
 pub async fn raise(tx: &mut Tx, news: &[News], ids: &Ids, now: Instant) -> Result<Vec<Alert>, StoreError> {
-    let mut groups: BTreeMap<(About, Class), (Option<Severity>, Vec<FindingId>)> = BTreeMap::new();
-    for News { about, finding } in news {
+    let quiet = dealt_with(tx, news).await?;
+    let mut groups: BTreeMap<(About, Class), Group> = BTreeMap::new();
+    for News { about, finding, .. } in news {
         let group = groups.entry((about.clone(), finding.finding.class)).or_default();
-        group.0 = group.0.max(Some(finding.finding.severity));
-        group.1.push(finding.id);
+        group.worst = group.worst.max(Some(finding.finding.severity));
+        group.opens |= !quiet.contains(&finding.id);
+        group.findings.push(finding.id);
     }
     if groups.is_empty() {
         return Ok(Vec::new());
@@ -42,12 +52,20 @@ pub async fn raise(tx: &mut Tx, news: &[News], ids: &Ids, now: Instant) -> Resul
         .map(|alert| ((alert.about.clone(), alert.class), alert))
         .collect();
     let (mut opened, mut merged, mut links) = (Vec::new(), Vec::new(), Vec::new());
-    for (whose, (worst, findings)) in groups {
+    for (whose, group) in groups {
         let standing = open.remove(&whose);
-        let Some(folded) = fold(standing, whose, worst, (ids.make(now), now)) else {
+        if standing.is_none() && !group.opens {
+            continue;
+        }
+        let Some(folded) = fold(standing, whose, group.worst, (ids.make(now), now)) else {
             continue;
         };
-        links.extend(findings.into_iter().map(|finding| (folded.alert().id, finding)));
+        links.extend(
+            group
+                .findings
+                .into_iter()
+                .map(|finding| (folded.alert().id, finding)),
+        );
         match folded {
             Folded::Opened(alert) => opened.push(alert),
             Folded::Merged { alert, from_version } => merged.push((alert, from_version)),
@@ -63,4 +81,31 @@ pub async fn raise(tx: &mut Tx, news: &[News], ids: &Ids, now: Instant) -> Resul
     let events: Vec<NewEvent> = changed.iter().map(|alert| NewEvent::alert(alert, now)).collect();
     store::event::insert(tx, &events).await?;
     Ok(changed)
+}
+
+/// What goes on one alert.
+#[derive(Debug, Default)]
+struct Group {
+    worst: Option<Severity>,
+    /// Whether any of it is worth an alert of its own.
+    opens: bool,
+    findings: Vec<FindingId>,
+}
+
+/// Those of the findings that repeat what a person has dealt with. Asked only where a rule wants it.
+async fn dealt_with(tx: &mut Tx, news: &[News]) -> Result<HashSet<FindingId>, StoreError> {
+    let repeats: Vec<Repeat<'_>> = news
+        .iter()
+        .filter_map(|news| {
+            Some(Repeat {
+                finding: &news.finding,
+                patient: news.finding.patient_id?,
+                since: news.quiet_since?,
+            })
+        })
+        .collect();
+    Ok(store::alert::dealt_with(tx, &repeats)
+        .await?
+        .into_iter()
+        .collect())
 }

@@ -17,6 +17,7 @@ pub mod replay;
 pub mod standing;
 pub mod technical;
 pub mod verdict;
+pub mod watching;
 
 mod rejudge;
 mod rows;

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::alert::About;
+use crate::domain::finding::Finding;
 use crate::domain::ids::{FindingId, PatientId, SessionKey};
 use crate::domain::plan::in_force;
 use crate::domain::session::Session;
 use crate::domain::time::Instant;
 use crate::engine::technical::unknown_answers;
-use crate::engine::{self, Judged, PastSession, ToJudge};
+use crate::engine::{self, Judged, PastSession, ToJudge, repeats};
 use crate::store::finding::FindingRow;
 use crate::store::plan_put::Rejudged;
 use crate::store::session::{JudgedRow, SessionRow};
@@ -242,6 +243,7 @@ impl Writes {
             .news
             .extend(changes.news.into_iter().map(|finding| News {
                 about: about.clone(),
+                quiet_since: quiet_since(plans, &finding.finding),
                 finding,
             }));
         let mut standing = reached.past;
@@ -332,4 +334,11 @@ async fn insert(tx: &mut Tx, rows: &[SessionRow]) -> Result<(), JudgingFault> {
         Err(fault) if fault.is_taken() => Err(JudgingFault::Overtaken),
         done => Ok(done?),
     }
+}
+
+/// See `engine::repeats`: by the version that found it.
+fn quiet_since(plans: &Plans, finding: &Finding) -> Option<Instant> {
+    let version = finding.plan_version?;
+    let plan = plans.iter().find(|plan| plan.version == version)?;
+    repeats::quiet_since(plan, finding)
 }

@@ -118,9 +118,9 @@ fn row(about: About, patient_id: Option<PatientId>, finding: Finding, now: Insta
     let id = identity(patient_id, &finding, None);
     let state = FindingState::Current;
     let late = now - finding.at > LATE_AFTER;
-    News {
+    News::of(
         about,
-        finding: FindingRow {
+        FindingRow {
             id,
             patient_id,
             finding,
@@ -128,5 +128,5 @@ fn row(about: About, patient_id: Option<PatientId>, finding: Finding, now: Insta
             late,
             made_at: now,
         },
-    }
+    )
 }

@@ -9,6 +9,7 @@ use crate::domain::staff::Actor;
 use crate::domain::time::Instant;
 
 use super::bind::{Column, bigints, binds, texts, times, uuids};
+use super::finding::FindingRow;
 use super::statement::statements;
 use super::unit::unit_id;
 use super::{StoreError, Tx};
@@ -82,6 +83,14 @@ statements! {
          where t.id in (select l.alert_id from alert_finding l where l.finding_id = $1) order by t.opened_at, t.id"
     );
 
+    /// The outcome of a person, not of the system.
+    DEALT_WITH [finding_id Uuid, patient_id Uuid, rule Text, severity Text, since Time, at Time] =
+        "select distinct r.finding_id from {rows} {each} finding {such_that} t.patient_id = r.patient_id
+             and t.at >= r.since and t.at < r.at {end_each}
+         join alert_finding l on l.finding_id = t.id join alert a on a.id = l.alert_id
+         where t.rule = r.rule and t.severity = r.severity and t.state = 'current' and t.id <> r.finding_id
+             and a.state = 'closed' and a.closed_by is not null";
+
     LINK [alert_id Uuid, finding_id Uuid] =
         "insert into alert_finding (alert_id, finding_id, added_at) select r.alert_id, r.finding_id, $1 from {rows}
          where true on conflict (alert_id, finding_id) do nothing returning alert_id, finding_id";
@@ -118,6 +127,29 @@ pub async fn open_with(tx: &mut Tx, findings: &[FindingId]) -> Result<Vec<Alert>
 pub async fn with(tx: &mut Tx, finding: FindingId) -> Result<Vec<Alert>, StoreError> {
     let rows: Vec<Row> = tx.all(&WITH, binds![finding.0]).await?;
     rows.into_iter().map(alert).collect()
+}
+
+/// A finding that opens no alert if the same rule fired at the same severity since then and a person has closed its alert.
+#[derive(Debug, Clone, Copy)]
+pub struct Repeat<'a> {
+    pub finding: &'a FindingRow,
+    pub patient: PatientId,
+    pub since: Instant,
+}
+
+/// Those of the (distinct) findings of which that holds.
+pub async fn dealt_with(tx: &mut Tx, repeats: &[Repeat<'_>]) -> Result<Vec<FindingId>, StoreError> {
+    let findings = || repeats.iter().map(|repeat| &repeat.finding.finding);
+    let rows = vec![
+        uuids(repeats.iter().map(|repeat| repeat.finding.id.0)),
+        uuids(repeats.iter().map(|repeat| repeat.patient.0)),
+        texts(findings().map(|finding| finding.rule.as_str())),
+        texts(findings().map(|finding| finding.severity.word())),
+        times(repeats.iter().map(|repeat| repeat.since)),
+        times(findings().map(|finding| finding.at)),
+    ];
+    let ids: Vec<(Uuid,)> = tx.all(&DEALT_WITH, binds![rows]).await?;
+    Ok(ids.into_iter().map(|(id,)| id.into()).collect())
 }
 
 pub async fn get(tx: &mut Tx, id: AlertId) -> Result<Option<Alert>, StoreError> {

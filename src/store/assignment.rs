@@ -9,7 +9,7 @@ use crate::domain::time::Instant;
 use super::bind::binds;
 use super::statement::statements;
 use super::unit::{names, unit_id};
-use super::{StoreError, Tx};
+use super::{StoreError, Tx, unit_watch};
 
 /// A unit belongs to a patient from `from` (included) to `to` (excluded); without an end until further notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +91,8 @@ pub async fn insert(tx: &mut Tx, new: &Assignment) -> Result<(), StoreError> {
         binds![id.0, unit_id, patient_id.0, *from, *to, *version, *created_at],
     )
     .await?;
-    tx.expect_rows(1, &TURN, binds![unit_id]).await
+    tx.expect_rows(1, &TURN, binds![unit_id]).await?;
+    unit_watch::wake(tx, unit_id).await
 }
 
 /// Changes the period; false where the assignment is no longer at the version that the writer saw.
@@ -104,6 +105,7 @@ pub async fn update(
     let swapped = tx.swapped(&UPDATE, binds![id.0, seen_version, from, to]).await?;
     if swapped {
         tx.expect_rows(1, &TURN_OF, binds![id.0]).await?;
+        unit_watch::wake_assigned(tx, id.0).await?;
     }
     Ok(swapped)
 }

@@ -43,6 +43,7 @@ pub mod tally;
 pub mod team;
 pub mod token;
 pub mod unit;
+pub mod unit_watch;
 pub mod worklist;
 
 pub use db::{Connections, Db, PoolUse};
@@ -85,6 +86,7 @@ pub fn statements() -> impl Iterator<Item = &'static Statement> {
         team::STATEMENTS,
         token::STATEMENTS,
         unit::STATEMENTS,
+        unit_watch::STATEMENTS,
         worklist::STATEMENTS,
     ]
     .into_iter()

@@ -11,7 +11,7 @@ use crate::domain::time::Instant;
 
 use super::bind::{bigints, binds, uuids};
 use super::statement::statements;
-use super::{StoreError, Tx};
+use super::{StoreError, Tx, unit_watch};
 
 /// One stored version of a patient's parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +129,8 @@ pub async fn insert(tx: &mut Tx, plan: &PlanRow) -> Result<(), StoreError> {
         &plan.set_by.name,
         plan.set_at,
     ];
-    tx.expect_rows(1, &INSERT, binds).await
+    tx.expect_rows(1, &INSERT, binds).await?;
+    unit_watch::wake_units_of(tx, plan.patient_id).await
 }
 
 /// Every version, newest first.

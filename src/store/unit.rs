@@ -10,7 +10,7 @@ use super::page::{Cursor, Page};
 use super::statement::statements;
 use super::{StoreError, Tx};
 
-/// At or below this a battery is told of.
+/// Below this a battery is low (engine.md, "Technical").
 const LOW_BATTERY_PCT: i64 = 20;
 
 /// A registered home unit. Its secret's hash is read only by [`secret_hash`].
@@ -39,7 +39,7 @@ impl UnitStatus {
     /// Whether it is worth telling: there or not, another firmware, or the battery is low now or no longer. A unit that
     /// says the same every few minutes says nothing new.
     pub fn differs(&self, before: &Self) -> bool {
-        let low = |status: &Self| status.battery_pct.map(|percent| percent <= LOW_BATTERY_PCT);
+        let low = |status: &Self| status.battery_pct.map(|percent| percent < LOW_BATTERY_PCT);
         (self.online, &self.firmware, low(self)) != (before.online, &before.firmware, low(before))
     }
 }
@@ -63,10 +63,15 @@ statements! {
 
     /// A last will was written when the unit connected, so its time is older than what the unit said since: that it is
     /// offline is always news.
-    REPORT [unit_id Text, online Bool, battery_pct Bigint, firmware Text, queued Bigint, reported_at Time, last_seen_at Time] =
-        "insert into unit_status ({columns})
+    REPORT [
+        unit_id Text, online Bool, battery_pct Bigint, firmware Text, queued Bigint, reported_at Time, last_seen_at Time,
+        look_at Time,
+    ] = "insert into unit_status ({columns})
          select {columns} from {rows} where exists (select 1 from home_unit u where u.unit_id = r.unit_id)
          on conflict (unit_id) do update set
+             last_seen_at = coalesce(unit_status.last_seen_at, excluded.last_seen_at),
+             look_at = case when (excluded.battery_pct < $2) <> (coalesce(unit_status.battery_pct, 100) < $2)
+                 then excluded.look_at else unit_status.look_at end,
              online = excluded.online, battery_pct = coalesce(excluded.battery_pct, unit_status.battery_pct),
              firmware = coalesce(excluded.firmware, unit_status.firmware), queued = coalesce(excluded.queued, unit_status.queued),
              reported_at = case when unit_status.reported_at > excluded.reported_at then unit_status.reported_at
@@ -77,17 +82,24 @@ statements! {
 
     BEFORE [unit_id Text] =
         "select unit_id, online, battery_pct, firmware, queued, reported_at, last_seen_at from unit_status
-         where unit_id in (select r.unit_id from {rows}) order by unit_id {for_no_key_update}";
+         where last_seen_at is not null and unit_id in (select r.unit_id from {rows}) order by unit_id {for_no_key_update}";
 
-    SEEN [unit_id Text, last_seen_at Time] =
+    /// Whoever was silent, or whose clock is otherwise than it was, must be looked at.
+    SEEN [unit_id Text, last_seen_at Time, skew_seconds Bigint, look_at Time] =
         "insert into unit_status ({columns})
          select {columns} from {rows} where exists (select 1 from home_unit u where u.unit_id = r.unit_id)
-         on conflict (unit_id) do update set last_seen_at = excluded.last_seen_at
-         where excluded.last_seen_at > unit_status.last_seen_at";
+         on conflict (unit_id) do update set
+             last_seen_at = case when unit_status.last_seen_at > excluded.last_seen_at then unit_status.last_seen_at
+                 else excluded.last_seen_at end,
+             skew_seconds = coalesce(excluded.skew_seconds, unit_status.skew_seconds),
+             look_at = case when unit_status.silent or excluded.skew_seconds <> coalesce(unit_status.skew_seconds, 0)
+                 then excluded.look_at else unit_status.look_at end
+         where unit_status.last_seen_at is null or excluded.last_seen_at > unit_status.last_seen_at
+             or excluded.skew_seconds <> coalesce(unit_status.skew_seconds, 0)";
 
     STATUS_OF [unit_id Text] =
         "select unit_id, online, battery_pct, firmware, queued, reported_at, last_seen_at from unit_status
-         where unit_id in (select r.unit_id from {rows})";
+         where last_seen_at is not null and unit_id in (select r.unit_id from {rows})";
 }
 
 /// Registers a unit. [`StoreError::Taken`] if the name is.
@@ -167,11 +179,12 @@ pub async fn report(tx: &mut Tx, statuses: &[UnitStatus]) -> Result<Vec<UnitStat
         bigints(newest.iter().map(|status| status.queued)),
         times(newest.iter().map(|status| status.reported_at)),
         times(newest.iter().map(|status| status.last_seen_at)),
+        times(newest.iter().map(|status| status.last_seen_at)),
     ];
-    let after: Vec<StatusRow> = tx.all(&REPORT, binds![false, rows]).await?;
-    let heard: Vec<(UnitId, Instant)> = statuses
+    let after: Vec<StatusRow> = tx.all(&REPORT, binds![false, LOW_BATTERY_PCT, rows]).await?;
+    let heard: Vec<Sighting> = statuses
         .iter()
-        .map(|status| (status.unit_id.clone(), status.last_seen_at))
+        .map(|status| Sighting::of(status.unit_id.clone(), status.last_seen_at))
         .collect();
     seen(tx, &heard).await?;
     let after = after.into_iter().map(unit_status);
@@ -185,14 +198,40 @@ pub async fn report(tx: &mut Tx, statuses: &[UnitStatus]) -> Result<Vec<UnitStat
         .collect()
 }
 
-/// Records that a unit was heard of, by our clock.
-pub async fn seen(tx: &mut Tx, heard: &[(UnitId, Instant)]) -> Result<(), StoreError> {
-    let mut latest: BTreeMap<&str, Instant> = BTreeMap::new();
-    for (unit, at) in heard {
-        let kept = latest.entry(unit.as_str()).or_insert(*at);
-        *kept = (*kept).max(*at);
+/// That a unit was heard of, by our clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    pub unit_id: UnitId,
+    pub at: Instant,
+    /// By how much its clock was ahead, where the message says; 0 where that is nothing to tell of.
+    pub skew_seconds: Option<i64>,
+}
+
+impl Sighting {
+    pub const fn of(unit_id: UnitId, at: Instant) -> Self {
+        Self {
+            unit_id,
+            at,
+            skew_seconds: None,
+        }
     }
-    let rows = vec![texts(latest.keys().copied()), times(latest.values().copied())];
+}
+
+/// Records that units were heard of, in the order in which they were.
+pub async fn seen(tx: &mut Tx, heard: &[Sighting]) -> Result<(), StoreError> {
+    let mut latest: BTreeMap<&str, (Instant, Option<i64>)> = BTreeMap::new();
+    for one in heard {
+        let kept = latest
+            .entry(one.unit_id.as_str())
+            .or_insert((one.at, one.skew_seconds));
+        *kept = (kept.0.max(one.at), one.skew_seconds.or(kept.1));
+    }
+    let rows = vec![
+        texts(latest.keys().copied()),
+        times(latest.values().map(|(at, _)| *at)),
+        bigints(latest.values().map(|(_, skew)| *skew)),
+        times(latest.values().map(|(at, _)| *at)),
+    ];
     tx.execute(&SEEN, binds![rows]).await?;
     Ok(())
 }

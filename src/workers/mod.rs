@@ -3,6 +3,7 @@
 pub mod heartbeat;
 pub mod retention;
 pub mod unit_post;
+pub mod unit_watch;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::domain::time::Instant;
+use crate::judging::JudgingFault;
 use crate::judging::plans::PlanFault;
 use crate::metrics::workers::Workers;
 use crate::store::StoreError;
@@ -25,6 +27,7 @@ pub enum Worker {
     Heartbeat(heartbeat::Heartbeat),
     Retention(retention::Retention),
     UnitPost(unit_post::UnitPost),
+    UnitWatch(unit_watch::UnitWatch),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +36,8 @@ pub enum WorkerFault {
     Store(#[from] StoreError),
     #[error(transparent)]
     Plan(#[from] PlanFault),
+    #[error(transparent)]
+    Judging(#[from] JudgingFault),
 }
 
 /// A worker that kept failing; the process ends with it.
@@ -48,6 +53,7 @@ impl Worker {
             Self::Heartbeat(_) => "heartbeat",
             Self::Retention(_) => "retention",
             Self::UnitPost(_) => "unit_post",
+            Self::UnitWatch(_) => "unit_watch",
         }
     }
 
@@ -56,6 +62,7 @@ impl Worker {
             Self::Heartbeat(_) => heartbeat::EVERY,
             Self::Retention(_) => retention::EVERY,
             Self::UnitPost(_) => unit_post::EVERY,
+            Self::UnitWatch(_) => unit_watch::EVERY,
         }
     }
 
@@ -65,6 +72,7 @@ impl Worker {
             Self::Heartbeat(worker) => worker.step(now).await,
             Self::Retention(worker) => worker.step(now).await,
             Self::UnitPost(worker) => worker.step(now).await,
+            Self::UnitWatch(worker) => worker.step(now).await,
         }
     }
 
@@ -72,14 +80,14 @@ impl Worker {
     async fn woken(&self) {
         match self {
             Self::Heartbeat(worker) => worker.woken().await,
-            Self::Retention(_) | Self::UnitPost(_) => std::future::pending().await,
+            Self::Retention(_) | Self::UnitPost(_) | Self::UnitWatch(_) => std::future::pending().await,
         }
     }
 
     async fn leave(&self, now: Instant) {
         match self {
             Self::Heartbeat(worker) => worker.leave(now).await,
-            Self::Retention(_) | Self::UnitPost(_) => {}
+            Self::Retention(_) | Self::UnitPost(_) | Self::UnitWatch(_) => {}
         }
     }
 

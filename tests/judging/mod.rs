@@ -9,3 +9,4 @@ pub(crate) mod law;
 pub(crate) mod on_the_wire;
 mod plans;
 mod preview;
+mod repeats;

@@ -1,6 +1,6 @@
 use homeward::domain::ids::UnitId;
 use homeward::store::assignment::{self, Assignment};
-use homeward::store::unit::{self, UnitStatus};
+use homeward::store::unit::{self, Sighting, UnitStatus};
 use homeward::store::{StoreError, Tx};
 
 use super::fixture::{at, id, people, unit as named};
@@ -96,7 +96,10 @@ async fn an_older_report_never_overwrites_a_newer_one(database: TestDatabase) {
     );
     unit::seen(
         &mut tx,
-        &[(named("HU-1"), at("09:20")), (named("HU-1"), at("09:19"))],
+        &[
+            Sighting::of(named("HU-1"), at("09:20")),
+            Sighting::of(named("HU-1"), at("09:19")),
+        ],
     )
     .await
     .unwrap();

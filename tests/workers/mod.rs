@@ -2,3 +2,4 @@
 
 mod heartbeat;
 mod retention;
+mod unit_watch;

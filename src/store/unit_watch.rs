@@ -1,0 +1,133 @@
+//! When a unit must be looked at. A row is due at its `look_at`; whoever claims it puts that off, so that no other process
+//! looks at the same time, and what ingest writes meanwhile makes it due again.
+
+use crate::domain::ids::{PatientId, UnitId};
+use crate::domain::time::Instant;
+
+use super::bind::{binds, bools, texts, times};
+use super::finding::{FindingRow, Row as FindingColumns, finding_columns, finding_row};
+use super::statement::statements;
+use super::unit::{names, unit_id};
+use super::{StoreError, Tx};
+
+statements! {
+    "unit_status";
+
+    DUE = "select unit_id from unit_status where look_at <= $1 limit 1";
+
+    CLAIM = "update unit_status set look_at = $2 where unit_id in (
+                 select unit_id from unit_status where look_at <= $1 order by look_at limit $3 {skip_locked}
+             ) returning unit_id";
+
+    FACTS [unit_id Text] =
+        "select unit_id, last_seen_at, battery_pct, skew_seconds from unit_status
+         where unit_id in (select r.unit_id from {rows})";
+
+    STANDING [unit_id Text] = concat!(
+        "select ", finding_columns!(), " from {rows} {each} finding {such_that} t.unit_id = r.unit_id
+             and t.session_id is null and t.state = 'current' {end_each}
+         where t.rule in ('battery_low', 'unit_silent', 'clock_skew') order by t.at, t.id"
+    );
+
+    LOOKED [unit_id Text, silent Bool, look_at Time] =
+        "insert into unit_status (unit_id, silent, look_at) select r.unit_id, r.silent, r.look_at from {rows} where true
+         on conflict (unit_id) do update set silent = excluded.silent,
+             look_at = case when unit_status.look_at = $1 then excluded.look_at else unit_status.look_at end";
+
+    WAKE = "insert into unit_status (unit_id, look_at) values ($1, $2)
+            on conflict (unit_id) do update set look_at = excluded.look_at";
+
+    WAKE_ASSIGNED = "update unit_status set look_at = $2 where unit_id in (select unit_id from assignment where id = $1)";
+
+    WAKE_UNITS_OF = "update unit_status set look_at = $2 where unit_id in (
+                         select unit_id from assignment where patient_id = $1)";
+}
+
+/// What is known of a unit that is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    pub unit_id: UnitId,
+    pub last_seen_at: Option<Instant>,
+    pub battery_pct: Option<i64>,
+    pub skew_seconds: Option<i64>,
+}
+
+/// What a look left: whether the unit is told of as silent, and when to look again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    pub unit_id: UnitId,
+    pub silent: bool,
+    pub look_at: Option<Instant>,
+}
+
+pub async fn is_any_due(tx: &mut Tx, now: Instant) -> Result<bool, StoreError> {
+    let row: Option<(String,)> = tx.optional(&DUE, binds![now]).await?;
+    Ok(row.is_some())
+}
+
+/// Takes units that are due, so many at most, and puts them off until then.
+pub async fn claim(
+    tx: &mut Tx,
+    now: Instant,
+    leased_until: Instant,
+    most: u32,
+) -> Result<Vec<UnitId>, StoreError> {
+    let rows: Vec<(String,)> = tx.all(&CLAIM, binds![now, leased_until, i64::from(most)]).await?;
+    let units = rows.into_iter();
+    let mut units: Vec<UnitId> = units
+        .map(|(unit,)| unit_id("unit_status", "unit_id", &unit))
+        .collect::<Result<_, _>>()?;
+    units.sort_unstable();
+    Ok(units)
+}
+
+type FactsRow = (String, Option<Instant>, Option<i64>, Option<i64>);
+
+pub async fn facts(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<Facts>, StoreError> {
+    let rows: Vec<FactsRow> = tx.all(&FACTS, binds![vec![names(units)]]).await?;
+    let facts = |(unit, last_seen_at, battery_pct, skew_seconds): FactsRow| {
+        Ok(Facts {
+            unit_id: unit_id("unit_status", "unit_id", &unit)?,
+            last_seen_at,
+            battery_pct,
+            skew_seconds,
+        })
+    };
+    rows.into_iter().map(facts).collect()
+}
+
+/// The current findings that looks have made about these units.
+pub async fn standing(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<FindingRow>, StoreError> {
+    let rows: Vec<FindingColumns> = tx.all(&STANDING, binds![vec![names(units)]]).await?;
+    rows.into_iter().map(finding_row).collect()
+}
+
+/// Writes what a look left, sorted by unit. One that something has made due since it was claimed stays so.
+pub async fn looked(tx: &mut Tx, looked: &[Looked], leased_until: Instant) -> Result<(), StoreError> {
+    let rows = vec![
+        texts(looked.iter().map(|one| one.unit_id.as_str())),
+        bools(looked.iter().map(|one| one.silent)),
+        times(looked.iter().map(|one| one.look_at)),
+    ];
+    tx.expect_rows(looked.len(), &LOOKED, binds![leased_until, rows])
+        .await
+}
+
+/// Has the unit looked at soon: it was assigned.
+pub(super) async fn wake(tx: &mut Tx, unit: &UnitId) -> Result<(), StoreError> {
+    tx.expect_rows(1, &WAKE, binds![unit, Instant::UNIX_EPOCH]).await
+}
+
+/// The same for the unit of an assignment that was changed.
+pub(super) async fn wake_assigned(tx: &mut Tx, assignment: uuid::Uuid) -> Result<(), StoreError> {
+    tx.execute(&WAKE_ASSIGNED, binds![assignment, Instant::UNIX_EPOCH])
+        .await?;
+    Ok(())
+}
+
+/// The same for every unit that the patient ever had: how long it may be silent has changed.
+pub(super) async fn wake_units_of(tx: &mut Tx, patient: PatientId) -> Result<(), StoreError> {
+    tx.execute(&WAKE_UNITS_OF, binds![patient.0, Instant::UNIX_EPOCH])
+        .await?;
+    Ok(())
+}
