@@ -96,7 +96,7 @@ statements! {
     FINDINGS [alert_id Uuid] = concat!(
         "select ", finding_columns!(), ", l.alert_id from (
              select t.alert_id, t.finding_id from {rows} {each} alert_finding {such_that} t.alert_id = r.alert_id {end_each}
-         ) l join finding t on t.id = l.finding_id order by l.alert_id, t.at, t.id"
+         ) l join finding t on t.id = l.finding_id"
     );
 }
 
@@ -156,9 +156,12 @@ pub async fn findings(tx: &mut Tx, alerts: &[AlertId]) -> Result<Vec<(AlertId, F
     let rows: Vec<LinkedRow> = tx
         .all(&FINDINGS, binds![vec![uuids(alerts.iter().map(|id| id.0))]])
         .await?;
-    rows.into_iter()
-        .map(|row| Ok((row.alert_id.into(), finding::finding_row(row.finding)?)))
-        .collect()
+    let linked = |row: LinkedRow| Ok((AlertId::from(row.alert_id), finding::finding_row(row.finding)?));
+    let mut linked: Vec<(AlertId, FindingRow)> =
+        rows.into_iter().map(linked).collect::<Result<_, StoreError>>()?;
+    // Here, and not by the database, which would have to move whole rows about.
+    linked.sort_by_key(|(alert, row)| (*alert, row.finding.at, row.id));
+    Ok(linked)
 }
 
 #[derive(sqlx::FromRow)]

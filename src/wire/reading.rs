@@ -26,7 +26,7 @@ known_keys!(ReadingKeys {
 known_keys!(PeripheralKeys { model, serial });
 
 /// Where a reading may come from.
-pub(super) const SOURCES: [&str; 2] = ["device", "manual"];
+pub const SOURCES: [&str; 2] = ["device", "manual"];
 /// What a meter's LO and HI are.
 pub(super) const COMPARATORS: [(&str, Comparator); 2] = [("<", Comparator::Less), (">", Comparator::Greater)];
 /// The words for circumstances, each with the measure that it belongs to.

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::json::{present, text};
 use super::number::Decimal;
+pub use super::reading::SOURCES;
 use super::reading::word_of_context;
 use super::time;
 use crate::domain::measure::Measure;

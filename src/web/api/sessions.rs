@@ -98,7 +98,8 @@ pub struct SentView {
     #[schema(value_type = String)]
     pub unit: Cow<'static, str>,
     pub comparator: Option<String>,
-    pub source: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub source: Option<Cow<'static, str>>,
     /// By the unit's clock, before any shift.
     #[serde(serialize_with = "write")]
     pub taken_at: DateTime<Utc>,
@@ -294,7 +295,7 @@ fn reading_view(
                 _ => Cow::Owned(said.unit.into_owned()),
             },
             comparator: said.comparator.map(Cow::into_owned),
-            source: said.source.map(Cow::into_owned),
+            source: said.source.map(source),
             taken_at: moved(stored.taken_at, -seconds).unwrap_or(stored.taken_at),
         },
         taken_at: stored.taken_at,
@@ -308,6 +309,12 @@ fn reading_view(
             at: row.decided_at,
         }),
     }
+}
+
+/// Nearly always one of two words, which need no memory of their own.
+fn source(said: Cow<'_, str>) -> Cow<'static, str> {
+    let known = wire::shown::SOURCES.into_iter().find(|word| said == *word);
+    known.map_or_else(|| Cow::Owned(said.into_owned()), Cow::Borrowed)
 }
 
 fn answer_view(answer: SaidAnswer<'_>) -> AnswerView {
