@@ -1,7 +1,12 @@
 //! Parameters tried out on a whole team: what it predicts is what the patients' own previews say, and nobody waits for it.
 
 use axum::http::Method;
-use homeward::domain::staff::Role;
+use homeward::desk::Caller;
+use homeward::desk::rehearsal::{self, Asked, Places, Proposal};
+use homeward::domain::ids::{RehearsalId, TeamId};
+use homeward::domain::rehearsal::RehearsalState;
+use homeward::domain::staff::{Actor, Role};
+use homeward::store::rehearsal as rows;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -15,6 +20,7 @@ on_both_databases!(
     what_is_wrong_is_told_with_its_place,
     it_is_on_record_as_a_look_at_every_patient,
     one_that_is_taken_away_is_gone,
+    one_that_is_taken_away_stops_where_it_runs,
     another_process_tells_how_far_it_is_and_when_it_is_lost,
     news2_leaves_children_out,
 );
@@ -352,17 +358,12 @@ async fn one_that_is_taken_away_is_gone(database: TestDatabase) {
 }
 
 async fn another_process_tells_how_far_it_is_and_when_it_is_lost(database: TestDatabase) {
-    use homeward::domain::ids::{RehearsalId, TeamId};
-    use homeward::domain::rehearsal::RehearsalState;
-    use homeward::domain::staff::Actor;
-    use homeward::store::rehearsal::{self, Rehearsal};
-
     let hub = Hub::on(database);
     let team = team(&hub, &[]).await;
     let now = hub.clock.now();
     let of = TeamId(team.id.parse().unwrap());
     let id = RehearsalId(Uuid::from_u128(77));
-    let row = Rehearsal {
+    let row = rows::Rehearsal {
         id,
         team_id: of,
         asked: "{}".to_owned(),
@@ -379,8 +380,8 @@ async fn another_process_tells_how_far_it_is_and_when_it_is_lost(database: TestD
     };
     let db = &hub.database.db;
     let mut tx = db.begin().await.unwrap();
-    rehearsal::insert(&mut tx, &row).await.unwrap();
-    assert!(rehearsal::progress(&mut tx, id, 320, now).await.unwrap());
+    rows::insert(&mut tx, &row).await.unwrap();
+    assert!(rows::progress(&mut tx, id, 320, now).await.unwrap());
     tx.commit().await.unwrap();
     let path = format!("{}/{}", team.path(), id);
     let seen = hub.get(&path).by(&team.admin).ok().await;
@@ -395,9 +396,9 @@ async fn another_process_tells_how_far_it_is_and_when_it_is_lost(database: TestD
     hub.clock.advance(std::time::Duration::from_hours(7 * 24));
     begin(&hub, &team, &json!({ "template": "copd" })).await;
     let mut tx = db.begin().await.unwrap();
-    assert!(!rehearsal::is_wanted(&mut tx, id).await.unwrap());
-    assert!(!rehearsal::progress(&mut tx, id, 321, now).await.unwrap());
-    assert!(!rehearsal::end(&mut tx, id, Some("{}"), 1000, now).await.unwrap());
+    assert!(!rows::is_wanted(&mut tx, id).await.unwrap());
+    assert!(!rows::progress(&mut tx, id, 321, now).await.unwrap());
+    assert!(!rows::end(&mut tx, id, Some("{}"), 1000, now).await.unwrap());
 }
 
 async fn news2_leaves_children_out(database: TestDatabase) {
@@ -421,4 +422,46 @@ async fn news2_leaves_children_out(database: TestDatabase) {
         ),
         (&json!(2), &json!(1), &json!(1))
     );
+}
+
+async fn one_that_is_taken_away_stops_where_it_runs(database: TestDatabase) {
+    let hub = Hub::on(database);
+    let team = team(&hub, &[&[91.0]]).await;
+    let proposal = || Proposal {
+        plan: None,
+        template: Some("copd".to_owned()),
+    };
+    let of = TeamId(team.id.parse().unwrap());
+    let begun = async || {
+        let mut act = hub.desk.begin(Caller::command("test")).await.unwrap();
+        let begun = rehearsal::begin(&mut act, of, proposal(), Asked::default())
+            .await
+            .unwrap();
+        act.commit().await.unwrap();
+        begun
+    };
+    let (unwanted, wanted) = (begun().await, begun().await);
+    let path = |begun: &rehearsal::Begun| format!("{}/{}", team.path(), begun.row.id);
+    let (gone, stays) = (path(&unwanted), path(&wanted));
+    hub.call(Method::DELETE, &gone).by(&team.admin).send().await;
+    for begun in [unwanted, wanted] {
+        rehearsal::run(&hub.desk.db, &hub.clock, begun).await.unwrap();
+    }
+    hub.get(&gone)
+        .by(&team.admin)
+        .send()
+        .await
+        .is_problem(404, "not-found", None);
+    assert_eq!(hub.get(&stays).by(&team.admin).ok().await["state"], "done");
+}
+
+#[test]
+fn a_process_runs_two_at_a_time() {
+    let places = Places::default();
+    let clone = places.clone();
+    let (one, other) = (places.take(), clone.take());
+    assert!(one.is_some() && other.is_some());
+    assert!(places.take().is_none());
+    drop(one);
+    assert!(clone.take().is_some());
 }
