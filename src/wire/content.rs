@@ -1,11 +1,10 @@
 //! Two texts are the same session when they say the same, however they spell it; so the hash is over meanings, each
 //! with its length or its kind before it, and never over bytes as sent.
 
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::json;
+use super::document::{Raw, present};
 use super::number::Decimal;
 use crate::domain::time::Instant;
 
@@ -57,7 +56,7 @@ impl Content {
     }
 
     /// A time by its instant; whatever is no time, by its value.
-    pub(super) fn time_or_value(&mut self, raw: Option<&RawValue>, at: Option<Instant>) {
+    pub(super) fn time_or_value(&mut self, raw: Option<Raw<'_>>, at: Option<Instant>) {
         match at {
             Some(at) => self.instant(at),
             None => self.value(raw),
@@ -65,7 +64,7 @@ impl Content {
     }
 
     /// A UUID by its value, so whatever case it is in; whatever is none, by its own value.
-    pub(super) fn id_or_value(&mut self, raw: Option<&RawValue>, id: Option<Uuid>) {
+    pub(super) fn id_or_value(&mut self, raw: Option<Raw<'_>>, id: Option<Uuid>) {
         match id {
             Some(id) => self.sized(b'u', id.as_bytes()),
             None => self.value(raw),
@@ -73,11 +72,11 @@ impl Content {
     }
 
     /// Any value: null as absent, numbers and strings by value, the rest (never of use to us) as written.
-    pub(super) fn value(&mut self, raw: Option<&RawValue>) {
-        let Some(raw) = json::present(raw) else {
+    pub(super) fn value(&mut self, raw: Option<Raw<'_>>) {
+        let Some(raw) = present(raw) else {
             return self.absent();
         };
-        if let Some(text) = json::text(raw) {
+        if let Some(text) = raw.text() {
             self.text(&text);
         } else if let Some(number) = Decimal::parse(raw.get()) {
             self.number(&number);

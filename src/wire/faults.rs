@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::json;
+use super::document::{Raw, present};
 use super::number::Decimal;
 use super::problem::Problem;
 use super::time;
@@ -63,8 +62,8 @@ impl Faults {
     pub(super) fn required<'a, T>(
         &mut self,
         (place, key): (Place, &str),
-        raw: Option<&'a RawValue>,
-        (read, wanted): (impl Fn(&'a RawValue) -> Option<T>, &str),
+        raw: Option<Raw<'a>>,
+        (read, wanted): (impl Fn(Raw<'a>) -> Option<T>, &str),
     ) -> Option<T> {
         let value = raw.and_then(read);
         if value.is_none() {
@@ -78,10 +77,10 @@ impl Faults {
     pub(super) fn optional<'a, T>(
         &mut self,
         (place, key): (Place, &str),
-        raw: Option<&'a RawValue>,
-        (read, wanted): (impl Fn(&'a RawValue) -> Option<T>, &str),
+        raw: Option<Raw<'a>>,
+        (read, wanted): (impl Fn(Raw<'a>) -> Option<T>, &str),
     ) -> Option<T> {
-        let raw = json::present(raw)?;
+        let raw = present(raw)?;
         let value = read(raw);
         if value.is_none() {
             self.mark(place.of(key), BAD_FIELD, wanted);
@@ -91,15 +90,15 @@ impl Faults {
 }
 
 /// What a key may hold: how it is read, and what to say where it cannot be.
-pub(super) type Kind<'a, T> = (fn(&'a RawValue) -> Option<T>, &'static str);
+pub(super) type Kind<'a, T> = (fn(Raw<'a>) -> Option<T>, &'static str);
 
 pub(super) const fn a_text<'a>() -> Kind<'a, Cow<'a, str>> {
-    (json::text, "must be a string")
+    (Raw::text, "must be a string")
 }
 
 pub(super) const fn a_time<'a>() -> Kind<'a, Instant> {
     (
-        |raw| json::text(raw).and_then(|text| time::instant(&text)),
+        |raw| raw.text().and_then(|text| time::instant(&text)),
         "must be a time as RFC 3339 with an offset",
     )
 }
@@ -113,13 +112,13 @@ pub(super) const fn a_whole_number<'a>() -> Kind<'a, i64> {
 
 pub(super) const fn a_uuid<'a>() -> Kind<'a, Uuid> {
     (
-        |raw| json::text(raw).and_then(|text| uuid(&text)),
+        |raw| raw.text().and_then(|text| uuid(&text)),
         "must be a UUID, written with hyphens",
     )
 }
 
-pub(super) const fn an_array<'a>() -> Kind<'a, Vec<&'a RawValue>> {
-    (json::list, "must be an array")
+pub(super) const fn an_array<'a>() -> Kind<'a, Vec<Raw<'a>>> {
+    (|raw| raw.elements().map(Iterator::collect), "must be an array")
 }
 
 /// A UUID in its usual form, in either case; the other forms that exist are nobody's `session_id`.

@@ -1,100 +1,10 @@
-//! Objects are read one level at a time as raw text, so that one bad key cannot hide its neighbours, numbers keep
-//! their digits, and no nesting, however deep, meets a recursive function.
+//! One level at a time, as raw text: plans, what is shown, and what holds a character that no database text can hold.
+//! Sessions and statuses, which come by the thousand, are read by way of [`super::document`].
 
 use std::borrow::Cow;
 
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
-
-/// The known keys of an object, by name, each with its raw text. Unknown keys are passed over; a known key that
-/// stands twice is remembered in `twice`, because which of the two was meant cannot be told.
-macro_rules! known_keys {
-    ($(#[$doc:meta])* $name:ident { $($key:ident),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Default)]
-        pub(super) struct $name<'a> {
-            $(pub(super) $key: Option<&'a serde_json::value::RawValue>,)*
-            pub(super) twice: Vec<&'static str>,
-        }
-
-        impl<'a> $crate::wire::json::Object<'a> for $name<'a> {
-            const KEYS: &'static [&'static str] = &[$(stringify!($key)),*];
-
-            fn put(&mut self, key: &'static str, value: &'a serde_json::value::RawValue) {
-                let slot = match key {
-                    $(stringify!($key) => &mut self.$key,)*
-                    _ => return,
-                };
-                if slot.replace(value).is_some() && !self.twice.contains(&key) {
-                    self.twice.push(key);
-                }
-            }
-        }
-    };
-}
-pub(super) use known_keys;
-
-/// What `known_keys!` writes.
-pub(super) trait Object<'a> {
-    const KEYS: &'static [&'static str];
-
-    fn put(&mut self, key: &'static str, value: &'a RawValue);
-
-    /// Reads the object in `text`. On an error, what stood before the fault is there already.
-    fn fill(&mut self, text: &'a str) -> Result<(), serde_json::Error>
-    where
-        Self: Sized,
-    {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        serde::Deserializer::deserialize_map(&mut deserializer, Fill(self))?;
-        deserializer.end()
-    }
-}
-
-struct Fill<'o, T>(&'o mut T);
-
-impl<'a, T: Object<'a>> Visitor<'a> for Fill<'_, T> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key_seed(KnownKey(T::KEYS))? {
-            match key {
-                Some(key) => self.0.put(key, map.next_value()?),
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Tells a known key without keeping the text.
-struct KnownKey(&'static [&'static str]);
-
-impl<'a> DeserializeSeed<'a> for KnownKey {
-    type Value = Option<&'static str>;
-
-    fn deserialize<D: serde::Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for KnownKey {
-    type Value = Option<&'static str>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().find(|known| **known == key).copied())
-    }
-}
 
 /// The elements of an array, raw; `None` where the text is no array.
 pub(super) fn list(raw: &RawValue) -> Option<Vec<&RawValue>> {

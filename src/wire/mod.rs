@@ -15,7 +15,9 @@ pub mod unit;
 pub mod unit_plan;
 
 mod content;
+mod document;
 mod faults;
 mod json;
+mod keys;
 mod reading;
 mod rejection;

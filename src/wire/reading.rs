@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::content::Content;
+use super::document::{Raw, present};
 use super::faults::{Faults, Place, a_text, a_time};
-use super::json::{Object as _, known_keys, present, text};
+use super::keys::{Object as _, known_keys};
 use super::number::Decimal;
 use super::unit;
 use crate::domain::measure::Measure;
@@ -49,13 +48,13 @@ pub(super) const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 /// Reads the reading at `index`; `None` where a fault that rejects the session was added to `faults`.
 pub(super) fn decode(
     index: u16,
-    raw: &RawValue,
+    raw: Raw<'_>,
     faults: &mut Faults,
     content: &mut Content,
 ) -> Option<Reading> {
     let place = Place::Reading(index);
     let mut keys = ReadingKeys::default();
-    if keys.fill(raw.get()).is_err() {
+    if keys.fill(Some(raw)).is_err() {
         faults.reject(format!("/readings/{index}"), "must be an object");
         return None;
     }
@@ -102,8 +101,8 @@ pub(super) fn decode(
             measure: kept(measure, known.map(Measure::code)),
             value: keys.value.map(|raw| raw.get().to_owned()).unwrap_or_default(),
             unit: kept(unit, known.map(|measure| measure.facts().unit)),
-            comparator: keys.comparator.and_then(text).map(Into::into),
-            context: keys.context.and_then(text).map(Into::into),
+            comparator: keys.comparator.and_then(Raw::text).map(Into::into),
+            context: keys.context.and_then(Raw::text).map(Into::into),
             source: source.map(Into::into),
         },
     })
@@ -127,11 +126,11 @@ enum Value<'a> {
 impl<'a> Value<'a> {
     const WANTED: &'static str = "must be a number, null, \"NaN\", \"Infinity\" or \"-Infinity\"";
 
-    fn read(raw: &'a RawValue) -> Option<Self> {
+    fn read(raw: Raw<'a>) -> Option<Self> {
         match raw.get() {
             "null" => Some(Self::NotFinite),
             quoted if quoted.starts_with('"') => NOT_FINITE
-                .contains(&text(raw)?.as_ref())
+                .contains(&raw.text()?.as_ref())
                 .then_some(Self::NotFinite),
             number => Decimal::parse(number).map(Self::Number),
         }
@@ -173,9 +172,9 @@ fn judge_value(
     (None, first)
 }
 
-fn comparator(place: Place, raw: Option<&RawValue>, faults: &mut Faults) -> Option<Comparator> {
+fn comparator(place: Place, raw: Option<Raw<'_>>, faults: &mut Faults) -> Option<Comparator> {
     let raw = present(raw)?;
-    let said = text(raw);
+    let said = raw.text();
     let known = COMPARATORS
         .iter()
         .find(|(word, _)| said.as_deref() == Some(*word));
@@ -191,12 +190,12 @@ fn comparator(place: Place, raw: Option<&RawValue>, faults: &mut Faults) -> Opti
 
 fn context(
     place: Place,
-    raw: Option<&RawValue>,
+    raw: Option<Raw<'_>>,
     measure: Option<Measure>,
     faults: &mut Faults,
 ) -> Option<Context> {
     let raw = present(raw)?;
-    let context = text(raw).and_then(|said| word_of_context(&said, measure));
+    let context = raw.text().and_then(|said| word_of_context(&said, measure));
     if context.is_none() {
         faults.mark(
             place.of("context"),
@@ -218,12 +217,12 @@ pub(super) fn word_of_context(said: &str, measure: Option<Measure>) -> Option<Co
 }
 
 /// Kept in the document only; here it is checked, and part of the content.
-fn peripheral(index: u16, raw: Option<&RawValue>, faults: &mut Faults, content: &mut Content) {
+fn peripheral(index: u16, raw: Option<Raw<'_>>, faults: &mut Faults, content: &mut Content) {
     let Some(raw) = present(raw) else {
         return content.absent();
     };
     let mut keys = PeripheralKeys::default();
-    if keys.fill(raw.get()).is_err() {
+    if keys.fill(Some(raw)).is_err() {
         faults.mark(
             Place::Reading(index).of("peripheral"),
             super::faults::BAD_FIELD,

@@ -5,8 +5,10 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::content::Content;
+use super::document::{Document, Raw, present};
 use super::faults::{Faults, Place, a_text, a_time, a_uuid, a_whole_number, an_array};
-use super::json::{self, Object as _, known_keys, present, text};
+use super::json;
+use super::keys::{Object as _, known_keys};
 use super::number::Decimal;
 use super::problem::Problem;
 use super::reading;
@@ -70,8 +72,9 @@ pub fn decode(unit: &UnitId, payload: &[u8], received_at: Instant) -> Result<Dec
     }
     let document =
         std::str::from_utf8(payload).map_err(|_| whole(RejectCode::NotJson, "is not UTF-8".to_owned()))?;
+    let values = Document::read(document);
     let mut keys = SessionKeys::default();
-    if keys.fill(document).is_err() {
+    if !values.is_sound() || keys.fill(values.whole()).is_err() {
         // A fault of syntax is one wherever it stands; only a sound document can be of the wrong shape.
         return Err(match serde_json::from_str::<&RawValue>(document) {
             Err(fault) => whole(RejectCode::NotJson, fault.to_string()),
@@ -81,8 +84,11 @@ pub fn decode(unit: &UnitId, payload: &[u8], received_at: Instant) -> Result<Dec
     let mut faults = Faults::default();
     let decoded = read(unit, received_at, &keys, &mut faults)
         .map_err(|too_many| reject(RejectCode::TooMany, too_many))?;
-    for at in json::nul_places(document) {
-        faults.reject(at, "holds a NUL character");
+    // A raw NUL is no JSON at all, so there is one only where it is escaped.
+    if values.has_escapes() {
+        for at in json::nul_places(document) {
+            faults.reject(at, "holds a NUL character");
+        }
     }
     match decoded {
         Some((session, content_hash)) if faults.fatal.is_empty() => Ok(Decoded {
@@ -193,10 +199,10 @@ fn read(
 
 /// Reads every element, so that each fault is found; none where one of them could not be read.
 fn each<T>(
-    list: Option<Vec<&RawValue>>,
+    list: Option<Vec<Raw<'_>>>,
     faults: &mut Faults,
     content: &mut Content,
-    read: impl Fn(u16, &RawValue, &mut Faults, &mut Content) -> Option<T>,
+    read: impl Fn(u16, Raw<'_>, &mut Faults, &mut Content) -> Option<T>,
 ) -> Option<Vec<T>> {
     let list = list?;
     content.list(list.len());
@@ -212,11 +218,11 @@ fn each<T>(
 
 /// A session that does not say so, or says it in a word that we do not know, counts as scheduled: that way the rules
 /// about missing readings apply to it, and being louder is the safe side.
-fn trigger(raw: Option<&RawValue>, faults: &mut Faults) -> Trigger {
+fn trigger(raw: Option<Raw<'_>>, faults: &mut Faults) -> Trigger {
     let Some(raw) = present(raw) else {
         return Trigger::Scheduled;
     };
-    text(raw)
+    raw.text()
         .and_then(|word| Trigger::from_word(&word))
         .unwrap_or_else(|| {
             let detail = "is none of scheduled, patient, retest, and is taken as scheduled";
@@ -225,10 +231,10 @@ fn trigger(raw: Option<&RawValue>, faults: &mut Faults) -> Trigger {
         })
 }
 
-fn answer(index: u16, raw: &RawValue, faults: &mut Faults, content: &mut Content) -> Option<Answer> {
+fn answer(index: u16, raw: Raw<'_>, faults: &mut Faults, content: &mut Content) -> Option<Answer> {
     let place = Place::Answer(index);
     let mut keys = AnswerKeys::default();
-    if keys.fill(raw.get()).is_err() {
+    if keys.fill(Some(raw)).is_err() {
         faults.reject(format!("/answers/{index}"), "must be an object");
         return None;
     }
@@ -252,8 +258,8 @@ fn answer(index: u16, raw: &RawValue, faults: &mut Faults, content: &mut Content
 }
 
 /// A code; or, since there are questions of type `number`, a number as it was written.
-fn answer_text(raw: &RawValue) -> Option<String> {
-    text(raw)
+fn answer_text(raw: Raw<'_>) -> Option<String> {
+    raw.text()
         .map(Into::into)
         .or_else(|| Decimal::parse(raw.get()).map(|_| raw.get().to_owned()))
 }
@@ -261,9 +267,10 @@ fn answer_text(raw: &RawValue) -> Option<String> {
 /// The session's id, so far as one can be read in a payload that is refused: alone, and before what breaks it off.
 fn find_id(payload: &[u8]) -> Option<Uuid> {
     let document = String::from_utf8_lossy(payload);
+    let values = Document::read(&document);
     let mut keys = SessionKeys::default();
     // The fault itself is reported elsewhere; what was read before it is what is wanted here.
-    let _ = keys.fill(&document);
+    let _ = keys.fill(values.whole());
     let (read, _) = a_uuid();
     read(keys.session_id.filter(|_| !keys.twice.contains(&"session_id"))?)
 }

@@ -3,8 +3,9 @@
 
 use serde_json::value::RawValue;
 
+use super::document::{Document, Raw};
 use super::faults::{BAD_FIELD, Faults, Place, a_text, a_time, a_whole_number};
-use super::json::{Object as _, known_keys};
+use super::keys::{Object as _, known_keys};
 use super::number::{Decimal, Factor};
 use super::problem::Problem;
 use super::session::{MAX_BYTES, RejectCode};
@@ -48,7 +49,8 @@ pub fn decode(payload: &[u8]) -> Result<UnitStatus, Vec<Problem>> {
     let not_json = RejectCode::NotJson.word();
     let document = std::str::from_utf8(payload).map_err(|_| refuse(not_json, "is not UTF-8"))?;
     let mut keys = StatusKeys::default();
-    if keys.fill(document).is_err() {
+    let values = Document::read(document);
+    if !values.is_sound() || keys.fill(values.whole()).is_err() {
         return Err(match serde_json::from_str::<&RawValue>(document) {
             Err(fault) => refuse(not_json, &fault.to_string()),
             Ok(_) => refuse(BAD_FIELD, "must be an object"),
@@ -82,22 +84,22 @@ pub fn decode(payload: &[u8]) -> Result<UnitStatus, Vec<Problem>> {
     })
 }
 
-fn flag(raw: &RawValue) -> Option<bool> {
+fn flag(raw: Raw<'_>) -> Option<bool> {
     raw.get().parse().ok()
 }
 
-fn per_cent(raw: &RawValue) -> Option<i64> {
+fn per_cent(raw: Raw<'_>) -> Option<i64> {
     let exact = Decimal::parse(raw.get())?.milli(Factor::NONE)?.thousandths();
     (0..=100_000).contains(&exact).then_some(exact / 1000)
 }
 
-fn firmware(raw: &RawValue) -> Option<String> {
+fn firmware(raw: Raw<'_>) -> Option<String> {
     let (read, _) = a_text();
     let sound = |name: &std::borrow::Cow<'_, str>| name.len() <= MAX_FIRMWARE && !name.contains('\0');
     read(raw).filter(sound).map(Into::into)
 }
 
-fn count(raw: &RawValue) -> Option<i64> {
+fn count(raw: Raw<'_>) -> Option<i64> {
     let (read, _) = a_whole_number();
     read(raw).filter(|count| *count >= 0)
 }

@@ -1,7 +1,10 @@
 //! Every rejection of the contract, with every place that is at fault, and the id to receipt it under where there is one.
 
+use std::collections::BTreeMap;
+
 use homeward::wire::session::{RejectCode, Rejection, decode};
 use proptest::prelude::*;
+use serde_json::value::RawValue;
 use uuid::{Uuid, uuid};
 
 use super::{CONTRACT, read, received, told, unit, with};
@@ -357,5 +360,47 @@ proptest! {
             Ok(decoded) => prop_assert!(decoded.session.readings.len() <= 4),
             Err(rejection) => prop_assert!(!rejection.problems.is_empty()),
         }
+    }
+}
+
+/// A payload with so many bytes of it taken out somewhere, and something else put in their place.
+fn mangled() -> impl Strategy<Value = String> {
+    const PIECES: [&str; 28] = [
+        "", " ", "\n", "\u{1}", "\u{7f}", "é", "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u00e", "\\u00e9",
+        "\\ud800", "\\n", "\\x", "0", "01", "-", "1.", "1.5e+3", "1e", "null", "nul", "true",
+    ];
+    let piece = prop::sample::select(PIECES.to_vec());
+    (
+        any::<prop::sample::Index>(),
+        0..12_usize,
+        prop::collection::vec(piece, 0..5),
+    )
+        .prop_map(|(at, out, pieces)| {
+            let whole: Vec<char> = super::with("yes", "no").chars().collect();
+            let at = at.index(whole.len());
+            let end = (at + out).min(whole.len());
+            let (before, after) = (&whole[..at], &whole[end..]);
+            before
+                .iter()
+                .copied()
+                .chain(pieces.concat().chars())
+                .chain(after.iter().copied())
+                .collect()
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn what_is_json_is_what_the_library_takes_for_it(payload in mangled()) {
+        let sound = serde_json::from_str::<Box<RawValue>>(&payload);
+        let read = super::read(&payload);
+        let not_json = matches!(&read, Err(rejection) if rejection.code == RejectCode::NotJson);
+        prop_assert_eq!(not_json, sound.is_err(), "{} {:?}", payload, read);
+        // An object is read as one, but for a key that is no text.
+        let keys_are_texts = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(&payload).is_ok();
+        let no_object = matches!(&read, Err(rejection) if rejection.problems.iter().any(|problem| problem.at.is_empty()));
+        prop_assert_eq!(no_object, !keys_are_texts, "{} {:?}", payload, read);
     }
 }

@@ -6,7 +6,7 @@ mod outgoing;
 
 use serde_json::{Map, Value, json};
 
-use super::json::Object;
+use super::keys::Object;
 
 /// One published schema, JSON Schema draft 2020-12.
 #[derive(Debug, Clone)]
