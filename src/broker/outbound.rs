@@ -107,13 +107,23 @@ impl Outlet {
 
     /// Never blocks. The message survives a lost connection, but not the process.
     pub fn publish(&self, topic: String, payload: Vec<u8>, retain: bool) -> Result<(), OutletFull> {
-        if rumqttc::valid_topic(&topic) {
-            let mut outgoing = self.shared.outgoing();
-            self.push(&mut outgoing, parcel(topic, payload, retain, None))
-        } else {
-            self.refused(1);
-            Ok(())
+        match self.publish_all([(topic, payload)], retain) {
+            0 => Ok(()),
+            _ => Err(OutletFull),
         }
+    }
+
+    /// The same with many messages, which then go out together; gives how many were not taken.
+    pub fn publish_all(&self, messages: impl IntoIterator<Item = (String, Vec<u8>)>, retain: bool) -> usize {
+        let (sound, bad): (Vec<_>, Vec<_>) = messages
+            .into_iter()
+            .partition(|(topic, _)| rumqttc::valid_topic(topic));
+        self.refused(bad.len() as u64);
+        let mut outgoing = self.shared.outgoing();
+        let pushed = sound
+            .into_iter()
+            .map(|(topic, payload)| self.push(&mut outgoing, parcel(topic, payload, retain, None)));
+        pushed.filter(Result::is_err).count()
     }
 
     /// Resolves when the broker has acknowledged the message, or it is known that it will not.

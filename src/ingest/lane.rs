@@ -125,30 +125,30 @@ impl Lane {
         {
             tracing::warn!("the MQTT broker takes no receipts");
         }
-        let mut unsent = 0;
-        for owed in owed {
-            let Owed {
-                key,
-                session_id,
-                outcome,
-                received_at,
-                problems,
-            } = owed;
-            let receipt = Receipt {
-                session_id,
-                outcome,
-                received_at,
-                problems,
-            };
-            let sent = self
-                .outlet
-                .publish(topic::receipt(&key.unit_id), receipt.encode(), false);
-            unsent += usize::from(sent.is_err());
-        }
+        let receipts: Vec<_> = owed.into_iter().map(receipt).collect();
+        let unsent = self.outlet.publish_all(receipts, false);
         if unsent > 0 {
             tracing::warn!(unsent, "receipts were not sent; the units will ask again");
         }
     }
+}
+
+/// Its topic and payload.
+fn receipt(owed: Owed) -> (String, Vec<u8>) {
+    let Owed {
+        key,
+        session_id,
+        outcome,
+        received_at,
+        problems,
+    } = owed;
+    let receipt = Receipt {
+        session_id,
+        outcome,
+        received_at,
+        problems,
+    };
+    (topic::receipt(&key.unit_id), receipt.encode())
 }
 
 /// How long the first of them, which is the oldest, has been here.
