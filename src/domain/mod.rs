@@ -1,6 +1,7 @@
 //! The nouns, pure: no clock, no I/O, no SQL, no HTTP. Times are UTC, cut to microseconds once, at entry.
 
 pub mod alert;
+pub mod by_id;
 pub mod coding;
 pub mod finding;
 pub mod hospital;

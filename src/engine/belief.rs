@@ -1,5 +1,7 @@
 //! Whether each reading counts. Only weight looks at other sessions; everything else is decided within the session.
 
+use std::ops::RangeInclusive;
+
 use chrono::TimeDelta;
 
 use super::ToJudge;
@@ -10,6 +12,7 @@ use crate::domain::measure::Measure;
 use crate::domain::number::Milli;
 use crate::domain::reading::{Context, Decision, Reading, ReadingState, Suspicion};
 use crate::domain::session::Session;
+use crate::domain::time::Instant;
 
 /// A reading may be taken this long after its session's `completed_at` before its time is doubted.
 pub const LEAD: TimeDelta = TimeDelta::minutes(1);
@@ -97,6 +100,7 @@ pub(super) fn within_session(rank: usize, to_judge: &ToJudge<'_>) -> Vec<Held> {
         last.map(|(_, decision)| *decision)
     };
     let cuffs = Cuffs::new(rank, session, decision);
+    let in_time = in_time(session);
     let hold = |(index, reading): (usize, &Reading)| {
         let settled = |state| Held { state, against: None };
         if reading.measure == Some(Measure::Glucose) && reading.context == Some(Context::ControlSolution) {
@@ -113,7 +117,7 @@ pub(super) fn within_session(rank: usize, to_judge: &ToJudge<'_>) -> Vec<Held> {
             reading.measure.is_none().then_some(Suspicion::UnknownMeasure),
             reading.fault,
             (!usable && reading.fault.is_none()).then_some(Suspicion::NotFinite),
-            outside_its_session(reading, session).then_some(Suspicion::Time),
+            (!in_time.contains(&reading.taken_at)).then_some(Suspicion::Time),
             impossible(reading).then_some(Suspicion::OutOfRange),
             contradicted.map(|_| Suspicion::SystolicNotAboveDiastolic),
         ];
@@ -135,11 +139,12 @@ fn unreadable(reading: &Reading) -> bool {
     matches!(reading.fault, Some(UnknownMeasure | UnknownUnit | NotFinite))
 }
 
-fn outside_its_session(reading: &Reading, session: &Session) -> bool {
-    session
+/// When a reading of the session may have been taken.
+fn in_time(session: &Session) -> RangeInclusive<Instant> {
+    let from = session
         .started_at
-        .is_some_and(|started| reading.taken_at < started - LAG)
-        || reading.taken_at > session.completed_at + LEAD
+        .map_or(Instant::MIN_UTC, |started| started - LAG);
+    from..=session.completed_at + LEAD
 }
 
 /// Whether the value lies outside what the measure can be at all. A meter's LO or HI never does.

@@ -60,13 +60,17 @@ pub(super) fn doubt(weights: &mut [Weight], beliefs: &mut [Vec<Held>]) {
     for weight in &*weights {
         let within = |other: &&Weight, window| weight.taken_at - other.taken_at <= window;
         let off = |other: &Weight| (weight.value - other.value).abs().thousandths();
-        let from = last.filter(|last| weight.standing == Standing::Open && within(last, JUMP_WINDOW));
-        let leaped = from.filter(|last| off(last) * 10 > last.value.thousandths());
-        let alone = !last_but_one.is_some_and(|other| within(&other, REACH));
-        let repeats = jumped
-            .is_some_and(|other| within(&other, JUMP_WINDOW) && off(other) * 50 <= other.value.thousandths());
+        let from = last.filter(|_| weight.standing == Standing::Open);
+        let far = from.filter(|last| off(last) * 10 > last.value.thousandths());
+        let leaped = far.filter(|last| within(last, JUMP_WINDOW));
+        let alone = || !last_but_one.is_some_and(|other| within(&other, REACH));
+        let repeats = || {
+            jumped.is_some_and(|other| {
+                within(&other, JUMP_WINDOW) && off(other) * 50 <= other.value.thousandths()
+            })
+        };
         match leaped {
-            Some(against) if !(alone && repeats) => {
+            Some(against) if !(alone() && repeats()) => {
                 let against = Some(Against {
                     place: against.place,
                     value: against.value,

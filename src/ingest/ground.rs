@@ -1,7 +1,8 @@
 //! What a batch must know before it sorts, read in lock order: units, their assignments, patients, sessions already stored.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
+use crate::domain::by_id::ById;
 use crate::domain::ids::{PatientId, SessionKey, UnitId};
 use crate::domain::time::Instant;
 use crate::judging::recall::{Known, Recall};
@@ -12,11 +13,11 @@ use super::hands::{Hands, Periods};
 
 #[derive(Debug)]
 pub struct Ground {
-    units: HashSet<UnitId>,
-    periods: HashMap<UnitId, Periods>,
+    /// Of every unit that is registered.
+    periods: ById<UnitId, Periods>,
     stored: HashMap<SessionKey, [u8; 32]>,
-    turns: HashMap<PatientId, i64>,
-    known: HashMap<PatientId, Known>,
+    turns: ById<PatientId, i64>,
+    known: ById<PatientId, Known>,
 }
 
 impl Ground {
@@ -31,11 +32,10 @@ impl Ground {
         let units = store::unit::lock_for_share(tx, &named).await?;
         let periods = hands.of(tx, &units).await?;
         let mut ground = Self {
-            units: units.into_iter().map(|(unit, _)| unit).collect(),
             periods,
             stored: HashMap::new(),
-            turns: HashMap::new(),
-            known: HashMap::new(),
+            turns: ById::default(),
+            known: ById::default(),
         };
         let patients = arrivals.iter().flat_map(|arrival| ground.concerned(arrival));
         let patients: Vec<PatientId> = distinct(patients.flatten().collect());
@@ -51,7 +51,7 @@ impl Ground {
     }
 
     pub fn is_registered(&self, unit: &UnitId) -> bool {
-        self.units.contains(unit)
+        self.periods.contains_key(unit)
     }
 
     /// The patient's turn that this transaction has.

@@ -1,8 +1,8 @@
 //! Whose units are and were, kept over batches: a unit's turn number says whether any of its assignments has changed since.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::domain::by_id::ById;
 use crate::domain::ids::UnitId;
 use crate::store::assignment::Assignment;
 use crate::store::{self, StoreError, Tx};
@@ -15,7 +15,7 @@ pub(super) type Periods = Arc<[Assignment]>;
 
 /// The assignments of units seen lately.
 #[derive(Debug, Default)]
-pub struct Hands(Mutex<HashMap<UnitId, (i64, Periods)>>);
+pub struct Hands(Mutex<ById<UnitId, (i64, Periods)>>);
 
 impl Hands {
     /// Every period of these units, given the turns that stand at them. The caller holds their locks.
@@ -23,9 +23,9 @@ impl Hands {
         &self,
         tx: &mut Tx,
         units: &[(UnitId, i64)],
-    ) -> Result<HashMap<UnitId, Periods>, StoreError> {
-        let mut periods = HashMap::with_capacity(units.len());
-        let mut unknown: HashMap<UnitId, Vec<Assignment>> = HashMap::new();
+    ) -> Result<ById<UnitId, Periods>, StoreError> {
+        let mut periods = ById::default();
+        let mut unknown: ById<UnitId, (i64, Vec<Assignment>)> = ById::default();
         {
             let kept = self.kept();
             for (unit, turn) in units {
@@ -33,26 +33,26 @@ impl Hands {
                     Some((known, of_unit)) if known == turn => {
                         periods.insert(unit.clone(), Arc::clone(of_unit));
                     }
-                    _ => drop(unknown.insert(unit.clone(), Vec::new())),
+                    _ => drop(unknown.insert(unit.clone(), (*turn, Vec::new()))),
                 }
             }
         }
+        if unknown.is_empty() {
+            return Ok(periods);
+        }
         let names: Vec<UnitId> = unknown.keys().cloned().collect();
         for assignment in store::assignment::of_units(tx, &names).await? {
-            if let Some(of_unit) = unknown.get_mut(&assignment.unit_id) {
+            if let Some((_, of_unit)) = unknown.get_mut(&assignment.unit_id) {
                 of_unit.push(assignment);
             }
         }
-        let turns: HashMap<&UnitId, i64> = units.iter().map(|(unit, turn)| (unit, *turn)).collect();
         let mut kept = self.kept();
         if kept.len() + unknown.len() > CAPACITY {
             kept.clear();
         }
-        for (unit, of_unit) in unknown {
+        for (unit, (turn, of_unit)) in unknown {
             let of_unit: Periods = of_unit.into();
-            if let Some(turn) = turns.get(&unit) {
-                kept.insert(unit.clone(), (*turn, Arc::clone(&of_unit)));
-            }
+            kept.insert(unit.clone(), (turn, Arc::clone(&of_unit)));
             periods.insert(unit, of_unit);
         }
         Ok(periods)
@@ -63,7 +63,7 @@ impl Hands {
         self.kept().clear();
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<UnitId, (i64, Periods)>> {
+    fn kept(&self) -> MutexGuard<'_, ById<UnitId, (i64, Periods)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,10 +1,10 @@
 //! A unit that sends a backlog is heard of many times a second; the record of it is written once in a while.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::TimeDelta;
 
+use crate::domain::by_id::ById;
 use crate::domain::ids::UnitId;
 use crate::domain::time::Instant;
 use crate::store::unit::Sighting;
@@ -19,7 +19,7 @@ const SKEW: TimeDelta = TimeDelta::minutes(5);
 /// What this process has recorded of when units were heard of, and whether their clocks were right. One short entry for
 /// each unit that sends to it.
 #[derive(Debug, Default)]
-pub struct Heard(Mutex<HashMap<UnitId, (Instant, bool)>>);
+pub struct Heard(Mutex<ById<UnitId, (Instant, bool)>>);
 
 impl Heard {
     /// Those that are worth recording.

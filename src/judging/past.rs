@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 
+use crate::domain::by_id::ById;
 use crate::domain::ids::{PatientId, SessionKey};
 use crate::domain::reading::Decision;
 use crate::domain::session::Session;
@@ -15,7 +16,7 @@ use crate::wire;
 
 use super::plans::Plans;
 use super::recall::Known;
-use super::standing::Standing;
+use super::standing::{Reach, Standing};
 
 /// A reading is in time up to a minute after its session ended (engine.md, `time`); so a session may hold readings
 /// that are this much later than its `completed_at`.
@@ -63,8 +64,8 @@ pub struct Touched {
 }
 
 /// Loads all that the changes reach, in one statement for the whole batch where data came in order.
-pub async fn load(tx: &mut Tx, touched: Vec<Touched>) -> Result<HashMap<PatientId, Reached>, PastFault> {
-    let mut reached = HashMap::with_capacity(touched.len());
+pub async fn load(tx: &mut Tx, touched: Vec<Touched>) -> Result<ById<PatientId, Reached>, PastFault> {
+    let mut reached = ById::default();
     let mut wanted: Vec<(Touched, Instant)> = touched
         .into_iter()
         .map(|change| {
@@ -81,9 +82,10 @@ pub async fn load(tx: &mut Tx, touched: Vec<Touched>) -> Result<HashMap<PatientI
             let (since, mut rows) = rows.remove(&change.patient).unwrap_or((since, Vec::new()));
             // A session that ended before the change may hold a reading after it; then combinations of sessions
             // that follow that one are reached too.
+            let reach = Reach::from(change.from);
             let first = rows
                 .iter()
-                .filter(|row| row.is_reached(change.from))
+                .filter(|row| row.is_reached(reach))
                 .map(Standing::completed_at)
                 .min();
             let first = first.map_or(change.from, |first| first.min(change.from));
@@ -104,8 +106,8 @@ pub async fn load(tx: &mut Tx, touched: Vec<Touched>) -> Result<HashMap<PatientI
 async fn rows(
     tx: &mut Tx,
     wanted: &mut [(Touched, Instant)],
-) -> Result<HashMap<PatientId, (Instant, Sessions)>, PastFault> {
-    let mut rows = HashMap::with_capacity(wanted.len());
+) -> Result<ById<PatientId, (Instant, Sessions)>, PastFault> {
+    let mut rows = ById::default();
     let mut unknown: Vec<(PatientId, Instant)> = Vec::new();
     for (change, since) in wanted {
         let known = change.known.take().filter(|known| known.since <= *since);
@@ -130,15 +132,15 @@ fn horizon(earliest: Instant, change: &Touched) -> Instant {
 
 async fn assemble(
     tx: &mut Tx,
-    rows: HashMap<PatientId, (Instant, Sessions, Sessions)>,
-) -> Result<HashMap<PatientId, Reached>, PastFault> {
+    rows: ById<PatientId, (Instant, Sessions, Sessions)>,
+) -> Result<ById<PatientId, Reached>, PastFault> {
     let keys: Vec<SessionKey> = rows
         .values()
         .flat_map(|(_, _, again)| again.iter().map(|row| row.key().clone()))
         .collect();
     let mut documents: HashMap<_, _> = store::session::documents(tx, &keys).await?.into_iter().collect();
     let mut decisions = decisions(tx, &keys).await?;
-    let mut reached = HashMap::with_capacity(rows.len());
+    let mut reached = ById::default();
     for (patient, (since, past, again)) in rows {
         let again = again
             .into_iter()

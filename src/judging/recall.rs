@@ -1,11 +1,11 @@
 //! What this process knows of patients from its last batches. It is never searched for what has changed: a patient's turn
 //! number says whether anybody has locked her since, and then all of it is read anew.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 
+use crate::domain::by_id::ById;
 use crate::domain::ids::{PatientId, SessionKey};
 use crate::domain::time::Instant;
 use crate::engine;
@@ -65,8 +65,8 @@ pub struct Recall {
 /// Whoever is not seen while `young` fills up is forgotten with `old`.
 #[derive(Debug, Default)]
 struct Kept {
-    young: HashMap<PatientId, Known>,
-    old: HashMap<PatientId, Known>,
+    young: ById<PatientId, Known>,
+    old: ById<PatientId, Known>,
     /// Sessions in `young`.
     sessions: usize,
 }
@@ -92,7 +92,7 @@ impl Recall {
 
     /// Those patients of whom all is known, given the turns that the caller's transaction has just taken. They are out of the
     /// memory until [`Recall::keep`].
-    pub fn take(&self, turns: impl Iterator<Item = (PatientId, i64)>) -> HashMap<PatientId, Known> {
+    pub fn take(&self, turns: impl Iterator<Item = (PatientId, i64)>) -> ById<PatientId, Known> {
         let mut kept = self.kept();
         turns
             .filter_map(|(patient, turn)| {

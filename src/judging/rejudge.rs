@@ -1,9 +1,9 @@
 //! One patient's judging depends on nobody else's, so a batch is many small verdicts between a few statements.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::alert::About;
+use crate::domain::by_id::ById;
 use crate::domain::finding::Finding;
 use crate::domain::ids::{FindingId, PatientId, SessionKey};
 use crate::domain::plan::in_force;
@@ -104,7 +104,7 @@ pub async fn judge(
 ) -> Result<Judgement, JudgingFault> {
     let (met, new): (Vec<_>, Vec<_>) = works.iter().partition(|work| work.known.is_some());
     let new: Vec<PatientId> = new.into_iter().map(|work| work.patient).collect();
-    let mut plans = shelf.of(tx, &new).await?;
+    let mut plans: ById<PatientId, Plans> = shelf.of(tx, &new).await?.into_iter().collect();
     let remembered = met
         .into_iter()
         .filter_map(|work| Some((work.patient, Arc::clone(&work.known.as_ref()?.plans))));
@@ -128,7 +128,7 @@ pub async fn judge(
         .values()
         .flat_map(|reached| reached.again.iter().map(|again| again.before.key().clone()))
         .collect();
-    let mut before: HashMap<PatientId, Vec<FindingRow>> = HashMap::new();
+    let mut before: ById<PatientId, Vec<FindingRow>> = ById::default();
     for row in store::finding::of_sessions(tx, &again).await? {
         if let Some(patient) = row.patient_id {
             before.entry(patient).or_default().push(row);
@@ -247,7 +247,8 @@ impl Writes {
                 finding,
             }));
         let mut standing = reached.past;
-        standing.reserve(subjects.len());
+        // No more than that: it is kept, and once it is long enough it stays as long as it is.
+        standing.reserve_exact(subjects.len());
         for (subject, judged) in subjects.into_iter().zip(judged) {
             let stands = Standing::of(subject.session(), &judged);
             match subject {

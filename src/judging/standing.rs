@@ -74,11 +74,11 @@ impl Standing {
             .map(|reading| reading.taken_at)
     }
 
-    /// Whether a change from `from` on can alter the session's states or findings.
-    pub(super) fn is_reached(&self, from: Instant) -> bool {
+    /// Whether a change can alter the session's states or findings.
+    pub(super) fn is_reached(&self, change: Reach) -> bool {
         // Readings after the session's end count by a person's decision, or within `engine::LEAD` of it.
-        let may_hold_later = self.out_of_time || self.completed_at() + engine::LEAD >= from;
-        self.completed_at() >= from || (may_hold_later && self.matter_at().any(|at| at >= from))
+        let may_hold_later = self.out_of_time || self.completed_at() >= change.led;
+        self.completed_at() >= change.from || (may_hold_later && self.matter_at().any(|at| at >= change.from))
     }
 
     pub(super) fn key(&self) -> &SessionKey {
@@ -87,6 +87,23 @@ impl Standing {
 
     pub(super) fn completed_at(&self) -> Instant {
         self.session.completed_at
+    }
+}
+
+/// What a change from an instant on may reach.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reach {
+    from: Instant,
+    /// A session completed before this holds no reading from then on, but for a person's decision.
+    led: Instant,
+}
+
+impl Reach {
+    pub(super) fn from(from: Instant) -> Self {
+        Self {
+            from,
+            led: from - engine::LEAD,
+        }
     }
 }
 
