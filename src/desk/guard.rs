@@ -26,7 +26,7 @@ pub(super) fn check(
     let followed = followed(versions, plan, now)?;
     let templates = conditions
         .iter()
-        .map(|condition| Ok((*condition, template::plan_of(*condition)?.rules)))
+        .map(|condition| Ok((*condition, template::of(*condition)?.parsed()?.rules)))
         .collect::<Result<Vec<_>, Refusal>>()?;
     let mut marks = guard::marks(&followed.iter().collect::<Vec<_>>(), &templates, plan);
     if caller.role == Role::Admin {

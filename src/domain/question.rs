@@ -25,6 +25,16 @@ pub enum QuestionKind {
     Number,
 }
 
+/// What a question of the bank is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum QuestionRole {
+    /// An answer alone alerts.
+    Key,
+    /// It counts in combinations only.
+    Context,
+}
+
 /// One option of a `choice` question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Choice {

@@ -28,6 +28,7 @@ pub mod guard;
 mod history;
 mod jump;
 pub mod lead;
+pub mod merge;
 pub mod news2;
 pub mod preview;
 pub mod repeats;

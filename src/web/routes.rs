@@ -7,8 +7,8 @@ use axum::http::Method;
 
 use super::api::{
     PageQuery, admission, alerts, assignments, audit, decisions, explanation, hospital_admissions, me,
-    patients, plan_reviews, plans, preview, quarantine, readings, rehearsals, replay, service, sessions,
-    shift, staff, stream, teams, templates, tokens, units,
+    patients, plan_reviews, plans, preview, proposal, quarantine, questions, readings, rehearsals, replay,
+    service, sessions, shift, staff, stream, teams, templates, tokens, units,
 };
 use super::console;
 use super::docs;
@@ -154,6 +154,12 @@ fn plans_and_units() -> Vec<Route> {
             .answers::<rehearsals::RehearsalView>().summary("How far it is, and what it predicts"),
         Route::new(DELETE, "/api/v1/teams/{id}/rehearsals/{rehearsal_id}", Roles(CLINICAL), rehearsals::cancel).on_record("rehearsal.cancel", "team").status(204)
             .summary("Stop it, or throw away what came of it"),
+        Route::new(GET, "/api/v1/patients/{id}/plan/proposal", Roles(CLINICAL), proposal::of_patient).on_record("plan.propose", "patient")
+            .answers::<proposal::ProposalView>().summary("The plan that the templates of the patient's conditions make together, with each conflict"),
+        Route::new(GET, "/api/v1/templates/merged", Roles(CLINICAL), proposal::of_conditions)
+            .query::<proposal::MergedQuery>().answers::<proposal::ProposalView>().summary("The plan that templates make together, with each conflict"),
+        Route::new(GET, "/api/v1/questions", Roles(CLINICAL), questions::list)
+            .query::<questions::QuestionsQuery>().lists::<questions::QuestionView>().summary("The key-question bank"),
         Route::new(GET, "/api/v1/templates", Roles(CLINICAL), templates::list)
             .lists::<templates::TemplateView>().summary("Parameters to start from, with their sources"),
         Route::new(GET, "/api/v1/units", Roles(EQUIPMENT), units::list)

@@ -10,6 +10,7 @@ mod facts;
 mod guard;
 mod laws;
 mod lead;
+mod merge;
 pub(crate) mod oracle;
 mod past;
 mod points;
