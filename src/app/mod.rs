@@ -133,11 +133,7 @@ pub async fn begin(config: &Config, clock: Clock, ids: Ids) -> Result<App, Start
     let lanes = parts::lanes(config, &keeper, &clock, &broker, &pulse);
     let ingest = tokio::spawn(ingest::run(broker.inlet, lanes, stopping.clone()));
     let heartbeat = Heartbeat::new(db.clone(), identity, broker.link.clone(), pulse.clone());
-    let unit_watch = UnitWatch {
-        db: db.clone(),
-        shelf: Arc::clone(&shelf),
-        ids: ids.clone(),
-    };
+    let unit_watch = UnitWatch::new(db.clone(), Arc::clone(&shelf), ids.clone());
     let post = UnitPost {
         db: db.clone(),
         outlet: broker.outlet.clone(),

@@ -33,6 +33,7 @@ pub mod news2;
 pub mod preview;
 pub mod repeats;
 mod rules;
+pub mod sequence;
 mod span;
 mod statistics;
 mod suspect;

@@ -117,9 +117,9 @@ fn hold(service: Service<'_>, now: Instant) -> Option<Instant> {
 
 fn battery(unit: Unit<'_>, now: Instant) -> Option<Finding> {
     let percent = unit.battery_pct.filter(|percent| *percent < LOW_BATTERY)?;
-    Some(finding(
+    Some(unit_finding(
         BATTERY_LOW,
-        unit,
+        unit.unit_id,
         unit.last_seen_at.unwrap_or(now),
         Numbers {
             value: Some(Milli::new(percent * 1000)),
@@ -138,9 +138,9 @@ fn silent(unit: Unit<'_>, hours: u32, at: Instant) -> Finding {
         Some(_) => format!("for more than {hours} hours"),
         None => format!("since it was assigned, more than {hours} hours ago"),
     };
-    finding(
+    unit_finding(
         UNIT_SILENT,
-        unit,
+        unit.unit_id,
         at,
         Numbers {
             bound: Some(Milli::new(i64::from(hours) * 1000)),
@@ -160,9 +160,9 @@ fn skew(unit: Unit<'_>, service: Service<'_>, now: Instant) -> Option<Finding> {
     }
     let minutes = seconds.abs() / 60;
     let way = if seconds < 0 { "behind" } else { "ahead" };
-    Some(finding(
+    Some(unit_finding(
         CLOCK_SKEW,
-        unit,
+        unit.unit_id,
         heard,
         Numbers {
             difference: Some(Milli::new(seconds / 60 * 1000)),
@@ -172,7 +172,13 @@ fn skew(unit: Unit<'_>, service: Service<'_>, now: Instant) -> Option<Finding> {
     ))
 }
 
-fn finding(rule: &str, unit: Unit<'_>, at: Instant, numbers: Numbers, sentence: String) -> Finding {
+pub(super) fn unit_finding(
+    rule: &str,
+    unit: &UnitId,
+    at: Instant,
+    numbers: Numbers,
+    sentence: String,
+) -> Finding {
     Finding {
         rule: rule.to_owned(),
         side: None,
@@ -181,7 +187,7 @@ fn finding(rule: &str, unit: Unit<'_>, at: Instant, numbers: Numbers, sentence: 
         severity: Severity::Amber,
         plan_version: None,
         session: None,
-        unit_id: Some(unit.unit_id.clone()),
+        unit_id: Some(unit.clone()),
         at,
         numbers,
         readings: Vec::new(),

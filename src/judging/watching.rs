@@ -9,6 +9,7 @@ use crate::domain::finding::{Class, FindingState, identity};
 use crate::domain::ids::{FindingId, Ids, PatientId, UnitId};
 use crate::domain::patient::PatientStatus;
 use crate::domain::time::Instant;
+use crate::engine::sequence::{self, Numbered};
 use crate::engine::unit_watch::{Holder, Look, Service, UNIT_SILENT, Unit, look};
 use crate::store::assignment::Assignment;
 use crate::store::finding::FindingRow;
@@ -55,6 +56,7 @@ struct Ground {
     next: HashMap<UnitId, Instant>,
     plans: HashMap<PatientId, Plans>,
     standing: HashMap<UnitId, Vec<FindingRow>>,
+    numbered: HashMap<UnitId, Vec<Numbered>>,
     outages: Vec<(Instant, Instant)>,
     is_down: bool,
 }
@@ -91,6 +93,7 @@ impl Ground {
             let known = next.entry(assignment.unit_id.clone()).or_insert(assignment.from);
             *known = assignment.from.min(*known);
         }
+        let numbered = numbered(tx, units, &assignments, now).await?;
         let holders = assignments
             .into_iter()
             .filter(|assignment| assignment.holds_at(now) && !discharged.contains(&assignment.patient_id))
@@ -103,6 +106,7 @@ impl Ground {
             next,
             plans: shelf.of(tx, &patients).await?,
             standing,
+            numbered,
             outages: outages
                 .into_iter()
                 .map(|outage| (outage.from, outage.to))
@@ -132,8 +136,42 @@ impl Ground {
                 .get(&holder.patient_id)
                 .map_or(&[], |plans| plans.as_slice()),
         });
-        (patient, look(unit, holder, service, now))
+        let mut look = look(unit, holder, service, now);
+        let numbered = self.numbered.get(&facts.unit_id).map_or(&[][..], Vec::as_slice);
+        let (findings, again_at) = sequence::findings(&facts.unit_id, numbered, now);
+        look.findings.extend(findings);
+        look.again_at = look.again_at.into_iter().chain(again_at).min();
+        (patient, look)
     }
+}
+
+/// The numbered sessions of each unit, whoever's they are.
+async fn numbered(
+    tx: &mut Tx,
+    units: &[UnitId],
+    assignments: &[Assignment],
+    now: Instant,
+) -> Result<HashMap<UnitId, Vec<Numbered>>, JudgingFault> {
+    let since = now - sequence::REACH;
+    let hands: BTreeSet<(UnitId, PatientId)> = assignments
+        .iter()
+        .filter(|assignment| assignment.to.is_none_or(|to| since < to))
+        .map(|assignment| (assignment.unit_id.clone(), assignment.patient_id))
+        .collect();
+    let hands: Vec<(UnitId, PatientId)> = hands.into_iter().collect();
+    let mut numbered: HashMap<UnitId, Vec<Numbered>> = HashMap::new();
+    for row in store::unit_watch::numbered(tx, units, &hands, since).await? {
+        numbered
+            .entry(row.key.unit_id.clone())
+            .or_default()
+            .push(Numbered {
+                completed_at: row.completed_at,
+                key: row.key,
+                seq: row.seq,
+                received_at: row.received_at,
+            });
+    }
+    Ok(numbered)
 }
 
 /// What looking at many units writes.

@@ -1,6 +1,7 @@
-//! Batteries, clocks and silence of home units. Ingest only marks whom to look at, so that it costs a session nothing.
+//! Batteries, clocks, silence and lost sessions of home units. Ingest only marks whom to look at, so that it costs a session
+//! nothing; whose numbers to look at is found by when their sessions came.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -18,18 +19,35 @@ pub const EVERY: Duration = Duration::from_secs(2);
 const AT_ONCE: u32 = 100;
 /// Nobody else looks at them for so long.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// How often it is looked who has sent numbered sessions.
+const NUMBERS_EVERY: TimeDelta = TimeDelta::seconds(60);
+/// A session may become visible so much after it was received. One that does so later is looked at with the unit's next.
+const OVERLAP: TimeDelta = TimeDelta::minutes(2);
+/// What came before this process began: others may have stopped.
+const BEFORE_START: TimeDelta = TimeDelta::hours(2);
 
 /// Looks at the units that are due.
 #[derive(Debug)]
 pub struct UnitWatch {
-    pub db: Db,
-    pub shelf: Arc<PlanShelf>,
-    pub ids: Ids,
+    db: Db,
+    shelf: Arc<PlanShelf>,
+    ids: Ids,
+    numbers_until: Mutex<Option<Instant>>,
 }
 
 impl UnitWatch {
+    pub const fn new(db: Db, shelf: Arc<PlanShelf>, ids: Ids) -> Self {
+        Self {
+            db,
+            shelf,
+            ids,
+            numbers_until: Mutex::new(None),
+        }
+    }
+
     /// Gives how many findings began or ended.
     pub async fn step(&self, now: Instant) -> Result<usize, WorkerFault> {
+        self.find_numbers(now).await?;
         let mut tx = self.db.read().await?;
         let is_any_due = store::unit_watch::is_any_due(&mut tx, now).await?;
         drop(tx);
@@ -48,5 +66,25 @@ impl UnitWatch {
         let changed = watching::watch(&mut tx, &self.shelf, due, &self.ids, now).await?;
         tx.commit().await?;
         Ok(changed)
+    }
+
+    /// Marks the units that have sent numbered sessions.
+    async fn find_numbers(&self, now: Instant) -> Result<(), WorkerFault> {
+        let until = *self.numbers_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = match until {
+            Some(until) if now - until < NUMBERS_EVERY && until <= now => return Ok(()),
+            Some(until) => until - OVERLAP,
+            None => now - BEFORE_START,
+        };
+        let mut tx = self.db.read().await?;
+        let units = store::unit_watch::numbers_came(&mut tx, from, now).await?;
+        drop(tx);
+        if !units.is_empty() {
+            let mut tx = self.db.begin().await?;
+            store::unit_watch::wake_all(&mut tx, &units, now).await?;
+            tx.commit().await?;
+        }
+        *self.numbers_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        Ok(())
     }
 }

@@ -27,14 +27,12 @@ on_both_databases!(
     troubles_go_with_the_unit,
     a_new_plan_changes_how_long_it_may_be_silent,
     two_workers_tell_once,
+    a_number_that_does_not_come_is_told_until_it_does,
+    a_unit_that_begins_anew_has_lost_nothing,
 );
 
 fn worker(ward: &Ward) -> UnitWatch {
-    UnitWatch {
-        db: ward.db.clone(),
-        shelf: Arc::default(),
-        ids: ward.keeper.ids.clone(),
-    }
+    UnitWatch::new(ward.db.clone(), Arc::default(), ward.keeper.ids.clone())
 }
 
 fn status(unit_id: &str, body: &Value, retained: bool, now: Instant) -> Arrival {
@@ -307,4 +305,59 @@ async fn two_workers_tell_once(database: TestDatabase) {
     assert_eq!(told, 20);
     assert_eq!(ward.alerts().await.len(), 20);
     assert_eq!(worker(&ward).step(now).await.unwrap(), 0);
+}
+
+fn numbered(number: u128, seq: i64, completed_at: Instant, received_at: Instant) -> Arrival {
+    let mut said = serde_json::to_value(session(number, completed_at).weighs(80.0)).unwrap();
+    said["seq"] = json!(seq);
+    said["sent_at"] = Value::Null;
+    frame("HU-1", said, received_at)
+}
+
+async fn a_number_that_does_not_come_is_told_until_it_does(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[])).await;
+    for (number, seq, day) in [(1, 7, "18"), (2, 8, "19"), (3, 10, "20")] {
+        let now = at(&format!("{day}T09:00"));
+        ward.take_in(&[numbered(number, seq, now, now)], now).await;
+        step(&ward, now).await;
+    }
+    assert_eq!(step(&ward, at("21T08:59")).await, 0);
+    assert_eq!(step(&ward, at("21T09:00")).await, 1);
+    assert_eq!(told(&ward, patient).await, ["new: seq_gap amber"]);
+    let findings = ward.all_findings(patient).await;
+    assert_eq!(
+        findings[0].finding.sentence,
+        "A session of unit HU-1 never came: number 9."
+    );
+    // It was kept by the unit all the time.
+    let now = at("21T10:00");
+    ward.take_in(&[numbered(4, 9, at("19T12:00"), now)], now).await;
+    assert_eq!(step(&ward, now).await, 1);
+    assert_eq!(told(&ward, patient).await, ["closed: (seq_gap amber)"]);
+}
+
+async fn a_unit_that_begins_anew_has_lost_nothing(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[])).await;
+    for (number, seq, day) in [(1, 40, "17"), (2, 1, "18"), (3, 2, "19"), (4, 3, "20")] {
+        let now = at(&format!("{day}T09:00"));
+        ward.take_in(&[numbered(number, seq, now, now)], now).await;
+        step(&ward, now).await;
+    }
+    step(&ward, at("21T10:00")).await;
+    assert_eq!(told(&ward, patient).await, Vec::<String>::new());
+    // A number of this series that it has given before; 40 is of another.
+    let now = at("21T11:00");
+    ward.take_in(&[numbered(5, 3, now, now)], now).await;
+    assert_eq!(step(&ward, now).await, 1);
+    assert_eq!(told(&ward, patient).await, ["new: seq_repeat amber"]);
+    for day in ["22", "23", "24", "25", "26", "27"] {
+        let now = at(&format!("{day}T11:00"));
+        reports(&ward, 90, now).await;
+        assert_eq!(step(&ward, now).await, 0);
+    }
+    reports(&ward, 90, at("28T11:00")).await;
+    assert_eq!(step(&ward, at("28T12:00")).await, 1);
+    assert_eq!(told(&ward, patient).await, ["closed: (seq_repeat amber)"]);
 }
