@@ -23,23 +23,26 @@ macro_rules! alert_columns {
 }
 pub(super) use alert_columns;
 
-/// The outer `state` is asked again of a row that a rival changed while we waited for it.
+/// The outer `state` is asked again of a row that a rival changed while we waited for it. Severity is not asked there: in a
+/// table of which it knows nothing yet PostgreSQL would take such rows for a handful, and compare each with each.
 macro_rules! open_for {
     ($severity:literal) => {
         concat!(
             "select ",
             alert_columns!(),
-            " from alert t where t.state <> 'closed' ",
-            $severity,
-            " and t.id in (
+            " from alert t where t.state <> 'closed' and t.id in (
              select t.id from {rows} {each} alert {such_that} t.patient_id = r.patient_id and t.class = r.class
-                 and t.state <> 'closed' {end_each}
-             union all
+                 and t.state <> 'closed'",
+            $severity,
+            " {end_each} union all
              select t.id from {rows} {each} alert {such_that} t.unit_id = r.unit_id and t.class = r.class
-                 and t.state <> 'closed' {end_each}
-             union all
+                 and t.state <> 'closed'",
+            $severity,
+            " {end_each} union all
              select t.id from {rows} {each} alert {such_that} t.patient_id is null and t.unit_id is null
-                 and r.patient_id is null and r.unit_id is null and t.class = r.class and t.state <> 'closed' {end_each}
+                 and r.patient_id is null and r.unit_id is null and t.class = r.class and t.state <> 'closed'",
+            $severity,
+            " {end_each}
          ) order by t.id {for_update}"
         )
     };
@@ -50,7 +53,7 @@ statements! {
 
     OPEN_FOR [patient_id Uuid, unit_id Text, class Text] = open_for!("");
 
-    AMBER_FOR [patient_id Uuid, unit_id Text, class Text] = open_for!("and t.severity = 'amber'");
+    AMBER_FOR [patient_id Uuid, unit_id Text, class Text] = open_for!(" and t.severity = 'amber'");
 
     GET = concat!("select ", alert_columns!(), " from alert t where t.id = $1");
 
@@ -105,7 +108,10 @@ pub async fn open_for(tx: &mut Tx, whose: &[(About, Class)]) -> Result<Vec<Alert
 /// Those of them that are amber.
 pub async fn amber_for(tx: &mut Tx, whose: &[(About, Class)]) -> Result<Vec<Alert>, StoreError> {
     let rows: Vec<Row> = tx.all(&AMBER_FOR, binds![about_columns(whose)]).await?;
-    rows.into_iter().map(alert).collect()
+    let mut alerts: Vec<Alert> = rows.into_iter().map(alert).collect::<Result<_, _>>()?;
+    // A rival may have raised one while we waited for it.
+    alerts.retain(|alert| alert.severity == Severity::Amber);
+    Ok(alerts)
 }
 
 fn about_columns(whose: &[(About, Class)]) -> Vec<Column<'_>> {
