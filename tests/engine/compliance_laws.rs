@@ -22,17 +22,17 @@ use super::compliance_oracle::{self as oracle, STEP};
 use super::random::config;
 
 #[derive(Debug, Clone)]
-struct Stay {
-    plans: Vec<Plan>,
-    admitted: Stretch,
-    pauses: Vec<Stretch>,
-    outages: Vec<Stretch>,
-    sessions: Vec<Attendance>,
-    now: Instant,
+pub(crate) struct Stay {
+    pub(crate) plans: Vec<Plan>,
+    pub(crate) admitted: Stretch,
+    pub(crate) pauses: Vec<Stretch>,
+    pub(crate) outages: Vec<Stretch>,
+    pub(crate) sessions: Vec<Attendance>,
+    pub(crate) now: Instant,
 }
 
 impl Stay {
-    fn record(&self) -> Record<'_> {
+    pub(crate) fn record(&self) -> Record<'_> {
         Record {
             plans: &self.plans,
             stay: Some(self.admitted),
@@ -50,7 +50,7 @@ impl Stay {
 const DAYS: i64 = 22;
 
 /// In a span of days that holds a change of clocks in London, Havana or Lord Howe.
-fn instant() -> impl Strategy<Value = Instant> {
+pub(crate) fn instant() -> impl Strategy<Value = Instant> {
     let step = prop_oneof![2 => 0..(DAYS * 96), 1 => (0..DAYS, select(vec![0, 36, 39, 94])).prop_map(|(day, step)| day * 96 + step)];
     step.prop_map(|steps| at("2026-10-14T00:00:00Z") + STEP * i32::try_from(steps).expect("few"))
 }
@@ -63,7 +63,7 @@ pub(crate) fn some_stretch() -> impl Strategy<Value = Stretch> {
     })
 }
 
-fn some_session() -> impl Strategy<Value = Attendance> {
+pub(crate) fn some_session() -> impl Strategy<Value = Attendance> {
     use Measure::{DiastolicBp, Spo2, SystolicBp, Weight};
     let trigger = prop_oneof![4 => Just(Trigger::Scheduled), 1 => Just(Trigger::Patient)];
     let accepted = subsequence(vec![Weight, Spo2, SystolicBp, DiastolicBp], 0..=4);
@@ -156,7 +156,7 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
 }
 
 /// One session for each due time with this chance, near it, so that days are kept.
-fn stay() -> impl Strategy<Value = Stay> {
+pub(crate) fn stay() -> impl Strategy<Value = Stay> {
     let whole = Stretch {
         from: at("2026-10-14T00:00:00Z"),
         to: None,

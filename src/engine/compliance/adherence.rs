@@ -6,8 +6,9 @@ use chrono_tz::Tz;
 use super::due::Slot;
 use super::reign::{Reign, reigns};
 use super::serving::Standing;
-use super::{Record, Stretch, Told, finding, implied};
+use super::{Reach, Record, Stretch, Told, finding, implied};
 use crate::domain::finding::Finding;
+use crate::domain::plan::{Plan, in_force};
 use crate::domain::time::Instant;
 use crate::engine::window;
 
@@ -23,26 +24,28 @@ enum Day {
     Open,
 }
 
-/// At each local midnight of the stay outside pauses, fewer kept days than the plan in force then expects.
+/// At each local midnight of the stay outside pauses, `reach.first` or later, fewer kept days than the plan in force then
+/// expects. Of days before `told_from` nothing is known; `None` where one of them is needed.
 pub(super) fn findings(
     record: &Record<'_>,
     standing: &[(Slot<'_>, Standing<'_>)],
+    (reach, told_from): (&Reach, Option<Instant>),
     now: Instant,
-) -> Vec<Finding> {
+) -> Option<Vec<Finding>> {
     let Some(stay) = record.stay else {
-        return Vec::new();
+        return Some(Vec::new());
     };
     // Midnight now is a midnight reached: reigns do not hold their end.
     let reached = now + chrono::TimeDelta::microseconds(1);
     let end = stay.to.map_or(reached, |to| to.min(reached));
     let mut findings = Vec::new();
-    let mut last: Option<NaiveDate> = None;
-    for reign in reigns(record.plans, stay.from, end) {
+    let mut last = reach.last_adherence.and_then(|at| day_of(record.plans, at));
+    for reign in reigns(record.plans, stay.from.max(reach.first), end) {
         let Some((id, rule)) = implied::adherence(reign.plan) else {
             continue;
         };
         let zone = reign.plan.timezone;
-        let days = countable(record, &stay, standing, (zone, reign.to));
+        let days = countable(record, (&stay, told_from), standing, (zone, reign.to));
         for (today, midnight) in midnights(&reign) {
             let silent = last.is_some_and(|last| (today - last).num_days() < 7);
             if silent || record.pauses.iter().any(|pause| pause.holds(midnight)) {
@@ -50,6 +53,9 @@ pub(super) fn findings(
             }
             let before = days.partition_point(|(day, _)| *day < today);
             let Some(week) = before.checked_sub(DAYS).and_then(|begin| days.get(begin..before)) else {
+                if told_from.is_some() {
+                    return None;
+                }
                 continue;
             };
             let kept = week.iter().filter(|(_, day)| *day == Day::Kept).count();
@@ -68,7 +74,13 @@ pub(super) fn findings(
             findings.push(finding(reign.plan, (id, "adherence"), rule.severity, told));
         }
     }
-    findings
+    Some(findings)
+}
+
+/// The local day that began at this midnight.
+fn day_of(plans: &[Plan], midnight: Instant) -> Option<NaiveDate> {
+    let plan = in_force(plans, midnight)?;
+    Some(window::local_day(plan.timezone, midnight))
 }
 
 /// The local midnights of a reign, with the day that begins.
@@ -84,14 +96,15 @@ fn midnights(reign: &Reign<'_>) -> impl Iterator<Item = (NaiveDate, Instant)> {
         .take_while(move |(_, midnight)| *midnight < to)
 }
 
-/// The countable days of the stay up to an instant, in a zone.
+/// The countable days of the stay, of which all is known, up to an instant, in a zone.
 fn countable(
     record: &Record<'_>,
-    stay: &Stretch,
+    (stay, told_from): (&Stretch, Option<Instant>),
     standing: &[(Slot<'_>, Standing<'_>)],
     (zone, until): (Tz, Instant),
 ) -> Vec<(NaiveDate, Day)> {
-    let first = stay.from.with_timezone(&zone).date_naive();
+    let told_from = told_from.map_or(stay.from, |from| from.max(stay.from));
+    let first = told_from.with_timezone(&zone).date_naive();
     let last = until.with_timezone(&zone).date_naive();
     first
         .iter_days()
@@ -99,7 +112,7 @@ fn countable(
         .filter_map(|day| {
             let begin = window::midnight(zone, day);
             let end = window::midnight(zone, day.checked_add_days(Days::new(1))?);
-            let admitted = stay.from <= begin && stay.to.is_none_or(|to| end <= to);
+            let admitted = told_from <= begin && stay.to.is_none_or(|to| end <= to);
             let paused = record.pauses.iter().any(|pause| pause.overlaps(begin, end));
             let slots = standing.partition_point(|(slot, _)| slot.at < begin)
                 ..standing.partition_point(|(slot, _)| slot.at < end);

@@ -29,20 +29,30 @@ impl<'a> Slot<'a> {
             closes: at + TimeDelta::minutes(schedule.grace_min.into()),
         }
     }
+
+    /// From when on nothing that is completed later can serve it, and it is a time before now.
+    pub(super) fn over_from(&self) -> Instant {
+        self.closes.max(self.at + TimeDelta::microseconds(1))
+    }
 }
 
-/// The due times of the stay outside pauses, in order: up to now, and on as far as a session might serve one instead.
-pub(super) fn slots<'a>(record: &Record<'a>, now: Instant) -> Vec<Slot<'a>> {
-    let Some(stay) = record.stay else {
-        return Vec::new();
-    };
-    let schedules = record.plans.iter().filter_map(|plan| plan.schedule.as_ref());
+/// As far as a session might serve a due time to come instead of one before now.
+pub(super) fn horizon(plans: &[Plan], now: Instant) -> Instant {
+    let schedules = plans.iter().filter_map(|plan| plan.schedule.as_ref());
     let windows = schedules.map(|schedule| schedule.window_before_min.saturating_add(schedule.grace_min));
     // No session can serve both a due time before now and one beyond this.
     let ahead = windows.max().unwrap_or_default();
-    let horizon = now + TimeDelta::minutes(ahead.into()) + TimeDelta::minutes(1);
-    let end = stay.to.map_or(horizon, |to| to.min(horizon));
-    let mut slots: Vec<_> = reigns(record.plans, stay.from, end)
+    now + TimeDelta::minutes(ahead.into()) + TimeDelta::minutes(1)
+}
+
+/// The due times of the stay outside pauses, in order, before `until`; from `from` on, where that is later than the stay's begin.
+pub(super) fn slots<'a>(record: &Record<'a>, from: Option<Instant>, until: Instant) -> Vec<Slot<'a>> {
+    let Some(stay) = record.stay else {
+        return Vec::new();
+    };
+    let begin = from.map_or(stay.from, |from| from.max(stay.from));
+    let end = stay.to.map_or(until, |to| to.min(until));
+    let mut slots: Vec<_> = reigns(record.plans, begin, end)
         .iter()
         .flat_map(of_reign)
         .filter(|slot| record.pauses.iter().all(|pause| !pause.holds(slot.at)))

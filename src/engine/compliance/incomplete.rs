@@ -3,17 +3,32 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::{Attendance, Record, Told, finding, implied};
+use super::{Attendance, Reach, Record, Told, finding, implied};
 use crate::domain::finding::Finding;
 use crate::domain::measure::Measure;
 use crate::domain::plan::{Plan, in_force};
 use crate::domain::session::Trigger;
 use crate::engine::wording;
 
-/// One finding at each scheduled session that is at least the n-th in a row without one of the measures; sessions come in
-/// session order. Those in a pause neither count nor break.
-pub(super) fn findings(record: &Record<'_>, sessions: &[&Attendance]) -> Vec<Finding> {
-    let mut rows = [0_u32; Measure::ALL.len()];
+/// So many scheduled sessions in a row lack a measure.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    length: u32,
+    /// False where the row may have begun before the sessions at hand.
+    is_whole: bool,
+}
+
+type Rows = [Row; Measure::ALL.len()];
+
+/// One finding at each scheduled session, completed at `reach.first` or later, that is at least the n-th in a row without one
+/// of the measures; sessions come in session order. Those in a pause neither count nor break. `None` where a row that matters
+/// began before the sessions at hand.
+pub(super) fn findings(record: &Record<'_>, sessions: &[&Attendance], reach: &Reach) -> Option<Vec<Finding>> {
+    let begun = Row {
+        length: 0,
+        is_whole: reach.since.is_none(),
+    };
+    let mut rows = [begun; Measure::ALL.len()];
     let mut findings = Vec::new();
     let scheduled = sessions
         .iter()
@@ -28,26 +43,41 @@ pub(super) fn findings(record: &Record<'_>, sessions: &[&Attendance]) -> Vec<Fin
         }
         for measure in Measure::ALL {
             let row = &mut rows[measure as usize];
-            *row = if session.accepted.contains(&measure) {
-                0
+            if session.accepted.contains(&measure) {
+                (row.length, row.is_whole) = (0, true);
             } else {
-                *row + 1
-            };
+                row.length += 1;
+            }
         }
         let plan = in_force(record.plans, session.completed_at);
-        findings.extend(plan.and_then(|plan| at_session(session, plan, &rows)));
+        if let Some(plan) = plan.filter(|_| session.completed_at >= reach.first) {
+            if !are_whole(plan, &rows) {
+                return None;
+            }
+            findings.extend(at_session(session, plan, &rows));
+        }
     }
-    findings
+    Some(findings)
 }
 
-fn at_session(session: &Attendance, plan: &Plan, rows: &[u32; Measure::ALL.len()]) -> Option<Finding> {
+/// Whether the beginnings of all rows that the plan asks about are known.
+fn are_whole(plan: &Plan, rows: &Rows) -> bool {
+    let rule = implied::incomplete(plan);
+    rule.is_none_or(|(_, rule)| {
+        rule.measures
+            .iter()
+            .all(|measure| rows[*measure as usize].is_whole)
+    })
+}
+
+fn at_session(session: &Attendance, plan: &Plan, rows: &Rows) -> Option<Finding> {
     let (id, rule) = implied::incomplete(plan)?;
     let mut lacking: BTreeMap<Reverse<u32>, Vec<String>> = BTreeMap::new();
     for measure in &rule.measures {
-        let row = rows[*measure as usize];
-        if row >= rule.sessions_in_row {
+        let length = rows[*measure as usize].length;
+        if length >= rule.sessions_in_row {
             let spoken = measure.facts().spoken.to_owned();
-            lacking.entry(Reverse(row)).or_default().push(spoken);
+            lacking.entry(Reverse(length)).or_default().push(spoken);
         }
     }
     let (Reverse(longest), _) = lacking.first_key_value()?;

@@ -4,10 +4,11 @@ use super::due::Slot;
 use super::serving::Standing;
 use super::{Told, finding, implied};
 use crate::domain::finding::Finding;
+use crate::domain::time::Instant;
 use crate::engine::wording;
 
-/// One finding at each missed due time from the n-th in a row on, n from the version in force at it.
-pub(super) fn findings(standing: &[(Slot<'_>, Standing<'_>)]) -> Vec<Finding> {
+/// One finding at each missed due time, `first` or later, from the n-th in a row on, n from the version in force at it.
+pub(super) fn findings(standing: &[(Slot<'_>, Standing<'_>)], first: Instant) -> Vec<Finding> {
     let (mut findings, mut row) = (Vec::new(), 0);
     for (slot, standing) in standing {
         match standing {
@@ -15,7 +16,7 @@ pub(super) fn findings(standing: &[(Slot<'_>, Standing<'_>)]) -> Vec<Finding> {
             Standing::Unknown | Standing::Open => {}
             Standing::Missed => {
                 row += 1;
-                findings.extend(at_slot(slot, row));
+                findings.extend((slot.at >= first).then(|| at_slot(slot, row)).flatten());
             }
         }
     }

@@ -4,10 +4,14 @@
 //! arrives later is judged like any other, so that adding one can turn missed into served and never the other way.
 
 mod adherence;
+mod answered;
+pub mod calendar;
 mod due;
 mod implied;
 mod incomplete;
 mod missed;
+mod outlook;
+mod reach;
 mod reign;
 mod serving;
 mod stretch;
@@ -21,6 +25,9 @@ use crate::domain::reading::ReadingState;
 use crate::domain::session::{NOT_ANSWERED, Session, Trigger};
 use crate::domain::time::Instant;
 
+pub use answered::Come;
+pub use outlook::Outlook;
+pub use reach::{Reach, longest};
 pub use stretch::Stretch;
 
 use serving::Served;
@@ -112,24 +119,56 @@ pub struct Compliance {
     pub findings: Vec<Finding>,
 }
 
+/// What a record is judged to be, and what follows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub compliance: Compliance,
+    pub outlook: Outlook,
+    /// False where the sessions at hand do not reach back as far as the rules do: then more are needed.
+    pub reaches: bool,
+}
+
 /// Judges a record as seen at `now`.
 pub fn judge(record: &Record<'_>, now: Instant) -> Compliance {
+    judge_from(record, &Reach::WHOLE, now).compliance
+}
+
+/// Judges the part of a record that may have changed: where it [reaches](Seen::reaches), the findings from `reach.first` on are
+/// those of [`judge`] over everything. Due times are told as far as sessions are at hand.
+pub fn judge_from(record: &Record<'_>, reach: &Reach, now: Instant) -> Seen {
     let mut sessions: Vec<&Attendance> = record.sessions.iter().collect();
     sessions.sort_unstable_by(|a, b| (a.completed_at, &a.key).cmp(&(b.completed_at, &b.key)));
-    let slots = due::slots(record, now);
+    let slots = due::slots(
+        record,
+        reach.slots_from(record.plans),
+        due::horizon(record.plans, now),
+    );
     let served = Served::new(&slots, &sessions);
-    let standing = serving::standing(&slots, &served, record.outages, now);
-    let mut findings = missed::findings(&standing);
-    findings.extend(incomplete::findings(record, &sessions));
-    findings.extend(adherence::findings(record, &standing, now));
+    let mut standing = serving::standing(&slots, &served, record.outages, now);
+    // Of an older one nobody knows whether it was served.
+    let told_from = reach.told_from(record.plans);
+    let is_whole = told_from.is_none_or(|from| record.stay.is_none_or(|stay| from <= stay.from));
+    standing.retain(|(slot, _)| reach.since.is_none_or(|since| since <= slot.opens));
+
+    let counts_misses = reach.counts_misses(&standing, is_whole);
+    let incomplete = incomplete::findings(record, &sessions, reach);
+    let told_from = told_from.filter(|_| !is_whole);
+    let adherence = adherence::findings(record, &standing, (reach, told_from), now);
+    let reaches = counts_misses && incomplete.is_some() && adherence.is_some();
+    let mut findings = missed::findings(&standing, reach.first);
+    findings.extend(incomplete.into_iter().flatten());
+    findings.extend(adherence.into_iter().flatten());
     findings.sort_by(|a, b| (a.at, &a.rule, &a.session).cmp(&(b.at, &b.rule, &b.session)));
     let due = standing.iter().filter_map(|(slot, standing)| {
         let state = standing.state()?;
         (slot.at < now).then_some(Due { at: slot.at, state })
     });
-    Compliance {
-        due: due.collect(),
-        findings,
+    let due = due.collect();
+    let outlook = outlook::outlook(record, &sessions, &standing, &findings, now);
+    Seen {
+        compliance: Compliance { due, findings },
+        outlook,
+        reaches,
     }
 }
 

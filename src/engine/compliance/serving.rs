@@ -69,7 +69,7 @@ pub(super) fn standing<'a>(
     let recent: Vec<&Stretch> = outages.iter().filter(|outage| is_recent(outage, now)).collect();
     let of = |slot: &Slot<'a>| match served.0.get(&slot.at) {
         Some(by) => Standing::Served(by),
-        None if now < slot.closes || now <= slot.at => Standing::Open,
+        None if now < slot.over_from() => Standing::Open,
         None if recent
             .iter()
             .any(|outage| outage.overlaps(slot.opens, slot.closes)) =>
@@ -83,4 +83,24 @@ pub(super) fn standing<'a>(
 
 fn is_recent(outage: &Stretch, now: Instant) -> bool {
     outage.to.is_none_or(|to| now < to + CATCHING_UP)
+}
+
+/// When an unknown due time becomes known if nothing comes, at the earliest: an outage that goes on may end now.
+pub(super) fn known_from(slot: &Slot<'_>, outages: &[Stretch], now: Instant) -> Instant {
+    let ends = overlapping(slot, outages).map(|outage| outage.to.unwrap_or(now));
+    ends.max().unwrap_or(now) + CATCHING_UP
+}
+
+/// When a missed due time was told at the earliest.
+pub(super) fn told_from(slot: &Slot<'_>, outages: &[Stretch]) -> Instant {
+    let ends = overlapping(slot, outages).filter_map(|outage| outage.to);
+    let known = ends.map(|end| end + CATCHING_UP).max();
+    known.map_or(slot.over_from(), |known| known.max(slot.over_from()))
+}
+
+fn overlapping<'a>(slot: &Slot<'_>, outages: &'a [Stretch]) -> impl Iterator<Item = &'a Stretch> {
+    let (opens, closes) = (slot.opens, slot.closes);
+    outages
+        .iter()
+        .filter(move |outage| outage.overlaps(opens, closes))
 }
