@@ -137,12 +137,14 @@ pub async fn begin(config: &Config, clock: Clock, ids: Ids) -> Result<App, Start
     let post = UnitPost {
         db: db.clone(),
         outlet: broker.outlet.clone(),
-        shelf,
+        shelf: Arc::clone(&shelf),
     };
+    let compliance = parts::compliance(config, &db, shelf, &ids);
     let metrics = Metrics::of(pulse.counts());
     let mut working = JoinSet::new();
     let retention = parts::retention(config, &db);
     for worker in [
+        Worker::Compliance(compliance),
         Worker::Heartbeat(heartbeat),
         Worker::UnitPost(post),
         Worker::UnitWatch(unit_watch),

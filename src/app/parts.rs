@@ -1,5 +1,6 @@
 //! From configuration to each part's own settings; the parts know nothing of the configuration.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -8,8 +9,12 @@ use secrecy::ExposeSecret;
 use crate::broker::{Broker, ClientCertificate, External, Settings, Transport};
 use crate::clock::Clock;
 use crate::config::{Config, MqttUrl};
+use crate::domain::ids::Ids;
 use crate::ingest::{batch::Keeper, lane::Lane, pulse::Pulse};
+use crate::judging::incident::Limits;
+use crate::judging::plans::PlanShelf;
 use crate::store::{self, Connections, Db};
+use crate::workers::compliance::Compliance;
 use crate::workers::retention::Retention;
 
 use super::StartError;
@@ -80,6 +85,19 @@ pub(super) fn broker(config: &Config) -> Settings {
         hard_cap: mqtt.hard_cap,
         max_packet_size: MAX_PACKET,
         patience: PATIENCE,
+    }
+}
+
+pub(super) fn compliance(config: &Config, db: &Db, shelf: Arc<PlanShelf>, ids: &Ids) -> Compliance {
+    let limits = config.compliance;
+    Compliance {
+        db: db.clone(),
+        shelf,
+        ids: ids.clone(),
+        limits: Limits {
+            share_percent: limits.incident_share_percent,
+            at_least: limits.incident_at_least,
+        },
     }
 }
 

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 pub use fault::{Fault, Faults};
 pub use sections::{
-    Data, Database, Http, Ingest, Log, LogFormat, Mail, MetricsFor, Mqtt, MqttUrl, Retention, Service,
+    Compliance, Data, Database, Http, Ingest, Log, LogFormat, Mail, MetricsFor, Mqtt, MqttUrl, Retention,
+    Service,
 };
 
 use keys::Keys;
@@ -29,6 +30,7 @@ pub struct Config {
     pub http: Http,
     pub mail: Mail,
     pub ingest: Ingest,
+    pub compliance: Compliance,
     pub retention: Retention,
     pub log: Log,
     effective: Vec<Effective>,
@@ -89,6 +91,7 @@ impl Config {
         let http = Http::read(keys);
         let mail = Mail::read(keys);
         let ingest = Ingest::read(keys);
+        let compliance = Compliance::read(keys);
         let retention = Retention::read(keys);
         let log = Log::read(keys);
         Some(Self {
@@ -99,6 +102,7 @@ impl Config {
             http: http?,
             mail: mail?,
             ingest: ingest?,
+            compliance: compliance?,
             retention: retention?,
             log: log?,
             effective: keys.effective(),

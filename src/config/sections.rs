@@ -93,6 +93,13 @@ pub struct Ingest {
     pub recall_sessions: usize,
 }
 
+/// When missing sessions are the service's own matter first.
+#[derive(Debug, Clone, Copy)]
+pub struct Compliance {
+    pub incident_share_percent: u8,
+    pub incident_at_least: u32,
+}
+
 /// How long is kept what nobody needs for ever.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
@@ -320,6 +327,17 @@ impl Ingest {
         Some(Self {
             batch_max: keys.number("ingest.batch_max", 1..=5000)?,
             recall_sessions: keys.number("ingest.recall_sessions", 0..=10_000_000)?,
+        })
+    }
+}
+
+impl Compliance {
+    pub(super) fn read(keys: &mut Keys<'_>) -> Option<Self> {
+        let incident_share_percent = keys.number("compliance.incident_share_percent", 1..=100);
+        let incident_at_least = keys.number("compliance.incident_at_least", 1..=1_000_000);
+        Some(Self {
+            incident_share_percent: incident_share_percent?,
+            incident_at_least: incident_at_least?,
         })
     }
 }

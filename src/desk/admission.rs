@@ -37,6 +37,7 @@ pub async fn admit(
     if !store::episode::admit(&mut act.tx, episode.id, from).await? {
         return Err(Refusal::Unlawful("the patient is admitted already".to_owned()));
     }
+    store::compliance::altered(&mut act.tx, &[(id, from)], act.now).await?;
     patient.status = PatientStatus::Admitted;
     let patient = write(act, patient).await?;
     audit::record(
@@ -85,6 +86,7 @@ pub async fn discharge(
     if !store::episode::discharge(&mut act.tx, episode.id, at, &reason).await? {
         return Err(Refusal::Unlawful("the patient is discharged already".to_owned()));
     }
+    store::compliance::altered(&mut act.tx, &[(id, at)], act.now).await?;
     patient.status = PatientStatus::Discharged;
     let patient = write(act, patient).await?;
     audit::record(

@@ -12,6 +12,7 @@ pub mod hospital_admission;
 pub mod once;
 pub mod password;
 pub mod patient;
+pub mod pause;
 pub mod plan;
 pub mod plan_review;
 pub mod preview;

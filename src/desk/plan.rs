@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::domain::ids::{PatientId, UnitId};
 use crate::domain::plan::Plan;
-use crate::domain::rule::{Rule, RuleKind};
+use crate::domain::rule::RuleKind;
 use crate::domain::time::Instant;
 use crate::judging::{again, notice};
 use crate::store::plan::PlanRow;
@@ -107,9 +107,7 @@ pub(super) fn sound(body: &str, version: i64, born: NaiveDate) -> Result<(Plan, 
 
 /// The plan that this body would be for a patient who is not known yet.
 pub(super) fn sound_for_somebody(body: &str, version: i64) -> Result<(Plan, Aside), Vec<Problem>> {
-    let (plan, aside) = wire::plan::parse_with_aside(body, version)?;
-    refuse_unjudged(&plan)?;
-    Ok((plan, aside))
+    wire::plan::parse_with_aside(body, version)
 }
 
 /// Refuses NEWS2 for whom it was not made: under 16 when the version begins. Pregnancy is not on record, so it is the nurse's to know.
@@ -127,22 +125,6 @@ pub(super) fn for_adults(plan: &Plan, born: NaiveDate) -> Result<(), Vec<Problem
         .filter(|(_, rule)| matches!(rule.kind, RuleKind::News2(_)))
         .map(|(place, _)| fault(place));
     none_of(faults.collect())
-}
-
-/// Nothing tells yet that a patient did not measure: `homeward judge` knows how, no worker does it. To take such a rule from a
-/// nurse would promise her an alert that never comes.
-fn refuse_unjudged(plan: &Plan) -> Result<(), Vec<Problem>> {
-    let unjudged = |(index, rule): (usize, &Rule)| {
-        matches!(
-            rule.kind,
-            RuleKind::Missed(_) | RuleKind::Incomplete(_) | RuleKind::Adherence(_)
-        )
-        .then(|| {
-            let detail = "this version of the service does not judge this kind of rule yet";
-            Problem::new(format!("/rules/{index}/kind"), "kind_not_supported", detail)
-        })
-    };
-    none_of(plan.rules.iter().enumerate().filter_map(unjudged).collect())
 }
 
 fn none_of(problems: Vec<Problem>) -> Result<(), Vec<Problem>> {

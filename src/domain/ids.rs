@@ -32,7 +32,7 @@ macro_rules! id {
 
 id! {
     PatientId, EpisodeId, TeamId, StaffId, TokenId, AssignmentId, AlertId, DecisionId, OutboxId, QuarantineId,
-    ShiftId, HospitalAdmissionId, RehearsalId,
+    ShiftId, HospitalAdmissionId, RehearsalId, PauseId,
     /// `UUIDv5` of what the finding says of whom: see `finding::identity`.
     FindingId,
     /// `UUIDv5` of `unit_id/session_id/index`: see [`ReadingId::of`].

@@ -10,6 +10,7 @@ pub mod measure;
 pub mod nhs_number;
 pub mod number;
 pub mod patient;
+pub mod pause;
 pub mod plan;
 pub mod process;
 pub mod question;

@@ -24,6 +24,8 @@ pub enum Why {
     InOrder,
     /// Compliance: a session came that was completed after the window of the last missed due time had opened.
     SessionCame,
+    /// Compliance: nothing is due from the patient any more.
+    Discharged,
     /// Technical: what it was about is no longer so.
     CauseGone,
 }
@@ -33,6 +35,7 @@ impl Why {
         match self {
             Self::InOrder => "in_order",
             Self::SessionCame => "session_came",
+            Self::Discharged => "discharged",
             Self::CauseGone => "cause_gone",
         }
     }
@@ -45,6 +48,7 @@ impl fmt::Display for Why {
                 "Closed by itself: the next session held everything that this alert rests on, and nothing was found in it."
             }
             Self::SessionCame => "Closed by itself: a session has come since.",
+            Self::Discharged => "Closed by itself: the patient was discharged.",
             Self::CauseGone => "Closed by itself: what it was about is no longer so.",
         })
     }

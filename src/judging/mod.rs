@@ -5,8 +5,13 @@
 
 pub mod again;
 pub mod alerting;
+pub mod attendance;
 pub mod clearing;
+pub mod compliance;
 pub mod dealt_with;
+pub mod due_times;
+pub mod incident;
+pub mod missing;
 pub mod moved;
 pub mod notice;
 pub mod past;

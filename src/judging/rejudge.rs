@@ -144,7 +144,7 @@ pub async fn judge(
         let before = before.remove(&work.patient).unwrap_or_default();
         writes.add(work, reached, &plans, before, now)?;
     }
-    writes.store(tx).await
+    writes.store(tx, now).await
 }
 
 /// From when on a patient's past changes, and the earliest reading among the new sessions.
@@ -182,6 +182,11 @@ impl Subject {
         (session.completed_at, &session.key)
     }
 
+    /// Whether judging it again left it as it stood.
+    fn is_unchanged(&self, stands: &Standing) -> bool {
+        matches!(self, Self::Again(again) if again.before == *stands)
+    }
+
     fn to_judge(&self) -> ToJudge<'_> {
         let decisions = match self {
             Self::New(_) => &[][..],
@@ -201,6 +206,8 @@ struct Writes {
     rejudged: Vec<JudgedRow>,
     findings: Vec<FindingRow>,
     superseded: Vec<FindingId>,
+    /// From when on each patient did something else than was known.
+    altered: Vec<(PatientId, Instant)>,
     judgement: Judgement,
 }
 
@@ -217,8 +224,10 @@ impl Writes {
             patient,
             incoming,
             turn,
+            since,
             ..
         } = work;
+        let mut altered = since;
         let new = incoming.into_iter().map(Subject::New);
         let mut subjects: Vec<Subject> = new
             .chain(reached.again.into_iter().map(Box::new).map(Subject::Again))
@@ -251,8 +260,13 @@ impl Writes {
         standing.reserve_exact(subjects.len());
         for (subject, judged) in subjects.into_iter().zip(judged) {
             let stands = Standing::of(subject.session(), &judged);
+            let unchanged = subject.is_unchanged(&stands);
+            if !unchanged {
+                let completed_at = stands.completed_at();
+                altered = Some(altered.map_or(completed_at, |known| known.min(completed_at)));
+            }
             match subject {
-                Subject::Again(again) if stands == again.before => {}
+                Subject::Again(_) if unchanged => {}
                 Subject::Again(again) => {
                     self.rejudged
                         .push(judged_row(Some(patient), &again.session, &judged)?);
@@ -269,6 +283,7 @@ impl Writes {
             }
             standing.push(stands);
         }
+        self.altered.extend(altered.map(|since| (patient, since)));
         let known = turn.map(|turn| {
             (
                 patient,
@@ -279,11 +294,12 @@ impl Writes {
         Ok(())
     }
 
-    async fn store(self, tx: &mut Tx) -> Result<Judgement, JudgingFault> {
+    async fn store(self, tx: &mut Tx, now: Instant) -> Result<Judgement, JudgingFault> {
         insert(tx, &self.sessions).await?;
         store::session::rejudged(tx, &self.rejudged).await?;
         store::finding::upsert(tx, &self.findings).await?;
         store::finding::supersede(tx, &self.superseded).await?;
+        store::compliance::altered(tx, &self.altered, now).await?;
         Ok(self.judgement)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 
-use crate::domain::finding::{Class, FindingState, SUSPECT, Severity, identity};
+use crate::domain::finding::{Class, Finding, FindingState, SUSPECT, Severity, identity};
 use crate::domain::ids::{FindingId, PatientId};
 use crate::domain::time::Instant;
 use crate::engine::Judged;
@@ -44,15 +44,22 @@ pub fn compare<'a>(
     before: Vec<FindingRow>,
     now: Instant,
 ) -> Changes {
-    let mut standing: HashMap<FindingId, FindingRow> = before
-        .into_iter()
-        .filter(is_judged)
-        .map(|row| (row.id, row))
-        .collect();
-    let mut changes = Changes::default();
+    let standing = before.into_iter().filter(is_judged);
     let found = judged.flat_map(|(judged, at)| judged.findings.iter().map(move |finding| (finding, at)));
-    for (finding, completed_at) in found {
-        let id = identity(Some(patient), finding, None);
+    let found = found.map(|(finding, at)| (identity(Some(patient), finding, None), finding, at));
+    compare_found(patient, found, standing, now)
+}
+
+/// Compares what was found, each once and with when it was so, with what stands of the same.
+pub(super) fn compare_found<'a>(
+    patient: PatientId,
+    found: impl Iterator<Item = (FindingId, &'a Finding, Instant)>,
+    standing: impl Iterator<Item = FindingRow>,
+    now: Instant,
+) -> Changes {
+    let mut standing: HashMap<FindingId, FindingRow> = standing.map(|row| (row.id, row)).collect();
+    let mut changes = Changes::default();
+    for (id, finding, so_at) in found {
         let row = |made_at, late| FindingRow {
             id,
             patient_id: Some(patient),
@@ -72,7 +79,7 @@ pub fn compare<'a>(
                 changes.write.push(row);
             }
             None => {
-                let row = row(now, now - completed_at > LATE_AFTER);
+                let row = row(now, now - so_at > LATE_AFTER);
                 changes.count(&row);
                 changes.news.extend(raises(&row).then(|| row.clone()));
                 changes.write.push(row);

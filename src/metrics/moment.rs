@@ -72,6 +72,8 @@ pub struct Stored {
     pub outbox_oldest_seconds: f64,
     pub quarantine_open: BTreeMap<&'static str, u64>,
     pub quarantine_oldest_seconds: f64,
+    pub compliance_due: u64,
+    pub compliance_waiting: u64,
     /// Since any process last committed one.
     pub heartbeat_age_seconds: Option<f64>,
     pub processes: BTreeMap<&'static str, u64>,
@@ -259,6 +261,16 @@ impl Page {
             "homeward_quarantine_oldest_seconds",
             "Since the first of them came; 0 where there is none",
             stored.quarantine_oldest_seconds,
+        );
+        self.gauge(
+            "homeward_compliance_due",
+            "Patients whose due times are to be looked at now",
+            count(stored.compliance_due),
+        );
+        self.gauge(
+            "homeward_compliance_waiting",
+            "Findings about missing sessions that no alert is raised for yet, as during an incident",
+            count(stored.compliance_waiting),
         );
         self.gauges(
             "homeward_processes",

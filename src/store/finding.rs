@@ -84,6 +84,10 @@ statements! {
 
     OF [id Uuid] = select!("{rows} {each} finding {such_that} t.id = r.id {end_each} order by t.at, t.id");
 
+    COMPLIANCE_OF [patient_id Uuid, since Time] =
+        select!("{rows} {each} finding {such_that} t.patient_id = r.patient_id and t.at >= r.since
+                 and t.class = 'compliance' {end_each} order by t.at, t.id");
+
     LIST = select!("finding t where t.patient_id = $1 and (t.at, t.id) < ($2, $3) order by t.at desc, t.id desc limit $4");
 }
 
@@ -174,6 +178,19 @@ pub async fn of(tx: &mut Tx, ids: &[FindingId]) -> Result<Vec<FindingRow>, Store
     let rows: Vec<Row> = tx
         .all(&OF, binds![vec![uuids(ids.iter().map(|id| id.0))]])
         .await?;
+    rows.into_iter().map(finding_row).collect()
+}
+
+/// Every compliance finding of each of these (distinct) patients that is about then or later, current or superseded, by time.
+pub async fn compliance_of(
+    tx: &mut Tx,
+    since: &[(PatientId, Instant)],
+) -> Result<Vec<FindingRow>, StoreError> {
+    let rows = vec![
+        uuids(since.iter().map(|(patient, _)| patient.0)),
+        times(since.iter().map(|(_, since)| *since)),
+    ];
+    let rows: Vec<Row> = tx.all(&COMPLIANCE_OF, binds![rows]).await?;
     rows.into_iter().map(finding_row).collect()
 }
 

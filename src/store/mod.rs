@@ -15,6 +15,7 @@ pub mod assignment;
 pub mod audit;
 pub mod audit_read;
 pub mod audit_trail;
+pub mod compliance;
 pub mod decision;
 pub mod episode;
 pub mod event;
@@ -26,6 +27,7 @@ pub mod hospital_admission;
 pub mod idempotency;
 pub mod outbox;
 pub mod patient;
+pub mod pause;
 pub mod plan;
 pub mod plan_put;
 pub mod process;
@@ -59,6 +61,7 @@ pub fn statements() -> impl Iterator<Item = &'static Statement> {
         assignment::STATEMENTS,
         audit::STATEMENTS,
         audit_read::STATEMENTS,
+        compliance::STATEMENTS,
         decision::STATEMENTS,
         episode::STATEMENTS,
         event::STATEMENTS,
@@ -70,6 +73,7 @@ pub fn statements() -> impl Iterator<Item = &'static Statement> {
         idempotency::STATEMENTS,
         outbox::STATEMENTS,
         patient::STATEMENTS,
+        pause::STATEMENTS,
         plan::STATEMENTS,
         plan_put::STATEMENTS,
         process::STATEMENTS,

@@ -85,7 +85,8 @@ pub async fn insert(tx: &mut Tx, patient: &Patient) -> Result<(), StoreError> {
         patient.updated_at,
     ];
     tx.expect_rows(1, &INSERT, binds).await?;
-    tx.expect_rows(1, &FIRST_TURN, binds![patient.id.0]).await
+    tx.expect_rows(1, &FIRST_TURN, binds![patient.id.0]).await?;
+    super::compliance::first(tx, patient.id, patient.created_at).await
 }
 
 /// Writes the record as it is now over the version that the writer saw; false where another came first.

@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 use axum::http::Method;
 
 use super::api::{
-    PageQuery, admission, alerts, assignments, audit, decisions, explanation, hospital_admissions, me,
-    patients, plan_reviews, plans, preview, proposal, quarantine, questions, readings, rehearsals, replay,
-    service, sessions, shift, staff, stream, teams, templates, tokens, units,
+    PageQuery, admission, alerts, assignments, audit, decisions, due_times, explanation, hospital_admissions,
+    me, patients, pauses, plan_reviews, plans, preview, proposal, quarantine, questions, readings,
+    rehearsals, replay, service, sessions, shift, staff, stream, teams, templates, tokens, units,
 };
 use super::console;
 use super::docs;
@@ -112,6 +112,14 @@ fn patients_and_readings() -> Vec<Route> {
             .takes::<admission::Admission>().answers::<patients::PatientView>().summary("Start monitoring"),
         Route::new(POST, "/api/v1/patients/{id}/discharge", Roles(CASELOAD), admission::discharge).on_record("patient.discharge", "patient").status(200).rests(Rests::OnVersionIfSent)
             .takes::<admission::Discharge>().answers::<patients::PatientView>().summary("End monitoring; refused while a red alert is open"),
+        Route::new(GET, "/api/v1/patients/{id}/pauses", Roles(CLINICAL), pauses::list).on_record("pauses.read", "patient")
+            .lists::<pauses::PauseView>().summary("Times when nothing is due from the patient"),
+        Route::new(POST, "/api/v1/patients/{id}/pauses", Roles(DESK), pauses::create).on_record("patient.pause", "patient")
+            .takes::<pauses::NewPause>().answers::<pauses::PauseView>().summary("Pause: nothing is due, and nothing missed; judged again at once"),
+        Route::new(PATCH, "/api/v1/patients/{id}/pauses/{pause_id}", Roles(DESK), pauses::change).on_record("patient.pause_change", "patient").rests(Rests::OnVersion)
+            .takes::<pauses::PauseChange>().answers::<pauses::PauseView>().summary("Correct or end a pause"),
+        Route::new(GET, "/api/v1/patients/{id}/due-times", Roles(CLINICAL), due_times::list).on_record("due_times.read", "patient")
+            .query::<due_times::DueTimesQuery>().lists::<due_times::DueTimeView>().summary("When sessions were due, and what became of each"),
         Route::new(GET, "/api/v1/patients/{id}/hospital-admissions", Roles(CLINICAL), hospital_admissions::list).on_record("hospital_admissions.read", "patient")
             .lists::<hospital_admissions::HospitalAdmissionView>().summary("Stays in hospital, the newest first"),
         Route::new(POST, "/api/v1/patients/{id}/hospital-admissions", Roles(CASELOAD), hospital_admissions::create).on_record("hospital_admission.record", "patient")

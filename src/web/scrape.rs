@@ -146,6 +146,7 @@ async fn ask(state: &State, now: Instant) -> Result<Stored, StoreError> {
     let alerts = store::tally::open_alerts(&mut tx, cuts).await?;
     let (unsent, due) = store::outbox::waiting(&mut tx, now).await?;
     let waiting = store::quarantine::waiting(&mut tx).await?;
+    let (compliance_due, compliance_waiting) = store::compliance::counts(&mut tx, now).await?;
     let verified = store::heartbeat::newest(&mut tx).await?;
     let processes = store::process::list(&mut tx, now - standing::SHOWN).await?;
     let since = |at: Instant| seconds(now - at);
@@ -178,6 +179,8 @@ async fn ask(state: &State, now: Instant) -> Result<Stored, StoreError> {
             .filter_map(|(.., first)| *first)
             .min()
             .map_or(0.0, since),
+        compliance_due: count_of(compliance_due),
+        compliance_waiting: count_of(compliance_waiting),
         heartbeat_age_seconds: verified.map(since),
         processes: states,
     })

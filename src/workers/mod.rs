@@ -1,5 +1,6 @@
 //! Things that happen because time passed. No worker has a leader: each claims what is due, so any number of processes may run them.
 
+pub mod compliance;
 pub mod heartbeat;
 pub mod retention;
 pub mod unit_post;
@@ -24,6 +25,7 @@ const GIVE_UP_AFTER: u32 = 100;
 /// The table of workers.
 #[derive(Debug)]
 pub enum Worker {
+    Compliance(compliance::Compliance),
     Heartbeat(heartbeat::Heartbeat),
     Retention(retention::Retention),
     UnitPost(unit_post::UnitPost),
@@ -50,6 +52,7 @@ pub struct GaveUp {
 impl Worker {
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Compliance(_) => "compliance",
             Self::Heartbeat(_) => "heartbeat",
             Self::Retention(_) => "retention",
             Self::UnitPost(_) => "unit_post",
@@ -59,6 +62,7 @@ impl Worker {
 
     const fn every(&self) -> Duration {
         match self {
+            Self::Compliance(_) => compliance::EVERY,
             Self::Heartbeat(_) => heartbeat::EVERY,
             Self::Retention(_) => retention::EVERY,
             Self::UnitPost(_) => unit_post::EVERY,
@@ -69,6 +73,7 @@ impl Worker {
     /// Does what is due at `now`; how many things it did.
     pub async fn step(&self, now: Instant) -> Result<usize, WorkerFault> {
         match self {
+            Self::Compliance(worker) => worker.step(now).await,
             Self::Heartbeat(worker) => worker.step(now).await,
             Self::Retention(worker) => worker.step(now).await,
             Self::UnitPost(worker) => worker.step(now).await,
@@ -80,14 +85,16 @@ impl Worker {
     async fn woken(&self) {
         match self {
             Self::Heartbeat(worker) => worker.woken().await,
-            Self::Retention(_) | Self::UnitPost(_) | Self::UnitWatch(_) => std::future::pending().await,
+            Self::Compliance(_) | Self::Retention(_) | Self::UnitPost(_) | Self::UnitWatch(_) => {
+                std::future::pending::<()>().await;
+            }
         }
     }
 
     async fn leave(&self, now: Instant) {
         match self {
             Self::Heartbeat(worker) => worker.leave(now).await,
-            Self::Retention(_) | Self::UnitPost(_) | Self::UnitWatch(_) => {}
+            Self::Compliance(_) | Self::Retention(_) | Self::UnitPost(_) | Self::UnitWatch(_) => {}
         }
     }
 

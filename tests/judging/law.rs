@@ -259,7 +259,7 @@ fn sorted(findings: impl Iterator<Item = Value>) -> Vec<String> {
 }
 
 /// Without id, times made and `late`.
-fn canonical(finding: &Finding) -> Value {
+pub(crate) fn canonical(finding: &Finding) -> Value {
     json!({
         "rule": finding.rule, "side": finding.side, "kind": finding.kind, "class": finding.class,
         "severity": finding.severity, "plan_version": finding.plan_version, "session": finding.session,

@@ -2,10 +2,12 @@
 
 mod alerts;
 mod clearing;
+mod compliance_law;
 mod decisions;
 mod hands;
 mod late;
 pub(crate) mod law;
+mod missing;
 pub(crate) mod on_the_wire;
 mod plans;
 mod preview;

@@ -2,6 +2,7 @@
 
 pub(crate) mod at_the_desk;
 pub(crate) mod browser;
+pub(crate) mod compliance;
 pub(crate) mod databases;
 pub(crate) mod hub;
 pub(crate) mod listening;

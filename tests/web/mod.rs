@@ -2,6 +2,7 @@
 
 mod alerts;
 mod bad_plans;
+mod compliance;
 mod console;
 mod docs;
 mod explanation;

@@ -10,7 +10,6 @@ use crate::support::databases::{TestDatabase, on_both_databases};
 on_both_databases!(
     versions_follow_one_another,
     a_plan_that_engine_refuses_is_refused_with_every_place,
-    rules_that_no_worker_judges_are_refused,
     a_back_dated_plan_judges_the_past_again,
     a_plan_is_told_to_every_unit_the_patient_has,
     news2_is_refused_under_16,
@@ -100,28 +99,6 @@ async fn a_plan_that_engine_refuses_is_refused_with_every_place(database: TestDa
         .send()
         .await
         .is_problem(422, "invalid-body", Some(""));
-}
-
-/// What nobody judges is not taken: it would promise an alert that never comes.
-async fn rules_that_no_worker_judges_are_refused(database: TestDatabase) {
-    let hub = Hub::on(database);
-    let story = hub.story().await;
-    let path = format!("/api/v1/patients/{}/plan", story.patient);
-    for rule in [
-        json!({"id": "missed", "kind": "missed", "after": 1, "severity": "amber"}),
-        json!({"id": "incomplete", "kind": "incomplete", "measures": ["spo2"], "severity": "amber"}),
-        json!({"id": "adherence", "kind": "adherence", "at_least": 4, "severity": "amber"}),
-    ] {
-        let mut body = plan("2026-11-01T00:00:00Z", 90.0);
-        let rules = body["rules"].as_array_mut().unwrap();
-        rules.push(rule);
-        let place = format!("/rules/{}/kind", rules.len() - 1);
-        let reply = hub.put(&path).by(&story.admin).on(1).json(&body).send().await;
-        assert_eq!(reply.status, 422, "{}", reply.text);
-        let fault = &reply.json()["errors"][0];
-        assert_eq!(fault["at"], place.as_str());
-        assert_eq!(fault["code"], "kind_not_supported");
-    }
 }
 
 async fn a_back_dated_plan_judges_the_past_again(database: TestDatabase) {

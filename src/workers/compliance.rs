@@ -1,0 +1,134 @@
+//! Looks at the patients whose time is over, or of whom something changed, and at nobody else. Two steps in one: first everybody
+//! who is due is judged, then alerts are raised.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use crate::domain::ids::Ids;
+use crate::domain::time::Instant;
+use crate::judging::JudgingFault;
+use crate::judging::compliance::{self, Watch};
+use crate::judging::incident::{self, Limits};
+use crate::judging::missing;
+use crate::judging::plans::PlanShelf;
+use crate::store::compliance::Mark;
+use crate::store::{self, Db, StoreError, Tx};
+
+use super::WorkerFault;
+
+pub const EVERY: Duration = Duration::from_secs(1);
+/// Patients of one transaction: whoever sends or acts meanwhile waits for it.
+const BATCH: u32 = 100;
+/// Transactions of one step; what is left waits for the next, and whoever sends has the rest of the second.
+const MOST_BATCHES: u32 = 3;
+/// Findings wait so long at most for everybody else to be judged: who is always busy must still tell.
+const PATIENCE: TimeDelta = TimeDelta::minutes(1);
+/// A patient who cannot be judged, by a fault of data or program, is tried again after so long.
+const PUT_OFF: TimeDelta = TimeDelta::hours(1);
+
+/// Judges compliance as time passes.
+#[derive(Debug)]
+pub struct Compliance {
+    pub db: Db,
+    pub shelf: Arc<PlanShelf>,
+    pub ids: Ids,
+    pub limits: Limits,
+}
+
+impl Compliance {
+    /// How many patients were judged and how many alerts raised.
+    pub async fn step(&self, now: Instant) -> Result<usize, WorkerFault> {
+        let mut reading = self.db.read().await?;
+        let watch = compliance::watch(&mut reading, now).await?;
+        let mut is_due = store::compliance::is_anybody_due(&mut reading, watch.as_of).await?;
+        drop(reading);
+        let (mut judged, mut batches) = (0, 0);
+        while is_due && batches < MOST_BATCHES {
+            let done = self.judge(&watch, now).await?;
+            (judged, batches) = (judged + done, batches + 1);
+            is_due = done == BATCH as usize;
+        }
+        let waits_since = store::compliance::waits_since(&mut self.db.read().await?).await?;
+        let raised = match waits_since {
+            Some(since) if !is_due || since <= now - PATIENCE => self.raise(now).await?,
+            _ => 0,
+        };
+        Ok(judged + raised)
+    }
+
+    /// One batch; how many patients it was.
+    async fn judge(&self, watch: &Watch, now: Instant) -> Result<usize, WorkerFault> {
+        let mut tx = self.db.begin().await?;
+        let marks = store::compliance::claim_due(&mut tx, watch.as_of, BATCH).await?;
+        let due = marks.len();
+        match self.look(&mut tx, marks.clone(), watch, now).await {
+            Ok(()) => tx.commit().await?,
+            Err(fault) if is_passing(&fault) => return Err(fault.into()),
+            Err(_) => {
+                tx.rollback().await?;
+                self.one_by_one(&marks, watch, now).await?;
+            }
+        }
+        Ok(due)
+    }
+
+    async fn look(
+        &self,
+        tx: &mut Tx,
+        marks: Vec<Mark>,
+        watch: &Watch,
+        now: Instant,
+    ) -> Result<(), JudgingFault> {
+        if marks.is_empty() {
+            return Ok(());
+        }
+        compliance::look(tx, &self.shelf, marks, watch, now).await
+    }
+
+    /// Whoever cannot be judged keeps nobody else from it.
+    async fn one_by_one(&self, marks: &[Mark], watch: &Watch, now: Instant) -> Result<(), WorkerFault> {
+        for mark in marks {
+            let patient = mark.patient_id;
+            let mut tx = self.db.begin().await?;
+            let claimed = store::compliance::claim_again(&mut tx, patient).await?;
+            match self.look(&mut tx, claimed, watch, now).await {
+                Ok(()) => tx.commit().await?,
+                Err(fault) if is_passing(&fault) => return Err(fault.into()),
+                Err(fault) => {
+                    tx.rollback().await?;
+                    tracing::error!(%patient, %fault, "a patient's missed sessions cannot be judged");
+                    let mut tx = self.db.begin().await?;
+                    store::patient::lock(&mut tx, &[patient]).await?;
+                    store::compliance::put_off(&mut tx, patient, now + PUT_OFF).await?;
+                    tx.commit().await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Raises what waits, unless an incident goes on.
+    async fn raise(&self, now: Instant) -> Result<usize, WorkerFault> {
+        let mut tx = self.db.begin().await?;
+        let goes_on = incident::goes_on(&mut tx, self.limits, &self.ids, now).await?;
+        tx.commit().await?;
+        let (mut raised, mut batches) = (0, 0);
+        while !goes_on && batches < MOST_BATCHES {
+            let mut tx = self.db.begin().await?;
+            let patients = store::compliance::claim_waiting(&mut tx, BATCH).await?;
+            if patients.is_empty() {
+                break;
+            }
+            raised += missing::raise(&mut tx, &self.shelf, &patients, &self.ids, now).await?;
+            tx.commit().await?;
+            batches += 1;
+        }
+        Ok(raised)
+    }
+}
+
+fn is_passing(fault: &JudgingFault) -> bool {
+    fault.store().is_some_and(StoreError::is_retryable)
+}
