@@ -1,12 +1,13 @@
 //! Alerts as lists show them: whose they are in the same statement, their findings in one more, never a query a row.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use uuid::Uuid;
 
 use crate::domain::alert::Alert;
 use crate::domain::finding::{Class, Severity};
 use crate::domain::ids::{AlertId, PatientId, TeamId};
 use crate::domain::nhs_number::NhsNumber;
+use crate::domain::time::Instant;
 
 use super::alert::{self, alert_columns};
 use super::bind::{binds, uuids};
@@ -90,7 +91,13 @@ statements! {
 
     WORST_FIRST = list!(
         "t.state <> 'closed'",
-        "order by case t.severity when 'red' then 0 else 1 end, t.opened_at, t.id limit $6"
+        "order by case when t.severity = 'red' then 0
+                       when t.class = 'compliance' and exists (
+                           select 1 from alert a where a.patient_id = t.patient_id and a.class = 'clinical'
+                               and a.severity = 'red' and (a.state <> 'closed' or a.closed_at >= $7)
+                       ) then 1
+                       when t.class = 'clinical' then 2 when t.class = 'compliance' then 3 else 4 end,
+             t.opened_at, t.id limit $6"
     );
 
     FINDINGS [alert_id Uuid] = concat!(
@@ -137,8 +144,17 @@ fn cut(rows: Vec<Row>, limit: u32) -> Result<Page<Listed>, StoreError> {
     }))
 }
 
-/// The open alerts as people work through them: red before amber, then the oldest first. `filter.standing` is passed over.
-pub async fn worst_first(tx: &mut Tx, filter: &Filter, limit: u32) -> Result<Vec<Listed>, StoreError> {
+/// A patient who was red so lately and does not measure is worse than one who measures and is amber.
+const RED_LATELY: TimeDelta = TimeDelta::days(7);
+
+/// The open alerts as people work through them: red, missed in a patient who was red lately, amber, missed, technical; then the
+/// oldest first. `filter.standing` is passed over.
+pub async fn worst_first(
+    tx: &mut Tx,
+    filter: &Filter,
+    now: Instant,
+    limit: u32,
+) -> Result<Vec<Listed>, StoreError> {
     let binds = binds![
         filter.patient.map(|patient| patient.0),
         filter.class.map(Class::word),
@@ -146,6 +162,7 @@ pub async fn worst_first(tx: &mut Tx, filter: &Filter, limit: u32) -> Result<Vec
         filter.team.map(|team| team.0),
         filter.claimed_by,
         i64::from(limit),
+        now - RED_LATELY,
     ];
     let rows: Vec<Row> = tx.all(&WORST_FIRST, binds).await?;
     rows.into_iter().map(listed).collect()

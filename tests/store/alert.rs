@@ -18,6 +18,7 @@ on_both_databases!(
     lists_are_narrowed,
     pages_of_alerts_are_newest_first,
     the_worst_and_oldest_come_first,
+    a_missed_session_stands_by_what_the_patient_was_lately,
 );
 
 fn of_patient(number: u128, whose: u128, severity: Severity) -> Alert {
@@ -299,16 +300,57 @@ async fn the_worst_and_oldest_come_first(database: TestDatabase) {
         alerts[place].opened_at += TimeDelta::minutes(minutes);
     }
     store::alert::insert(&mut tx, &alerts).await.unwrap();
-    let listed = worklist::worst_first(&mut tx, &Filter::default(), 10)
+    let listed = worklist::worst_first(&mut tx, &Filter::default(), at("12:00"), 10)
         .await
         .unwrap();
     let ids: Vec<AlertId> = listed.iter().map(|listed| listed.alert.id).collect();
     assert_eq!(ids, [4, 2, 3, 1].map(id));
     assert_eq!(
-        worklist::worst_first(&mut tx, &Filter::default(), 1)
+        worklist::worst_first(&mut tx, &Filter::default(), at("12:00"), 1)
             .await
             .unwrap()
             .len(),
         1
     );
+}
+
+async fn a_missed_session_stands_by_what_the_patient_was_lately(database: TestDatabase) {
+    let mut tx = people(&database.db, 9).await;
+    let of_class = |n: u128, class| Alert {
+        class,
+        ..of_patient(n, n, Severity::Amber)
+    };
+    let (clinical, compliance, technical) = (Class::Clinical, Class::Compliance, Class::Technical);
+    let closed_red = |n: u128, days| {
+        let alert = Alert {
+            class: clinical,
+            ..of_patient(n + 100, n, Severity::Red)
+        };
+        let nurse = actor(7, "Nurse");
+        let closed = at("09:00") - TimeDelta::days(days);
+        alert
+            .claim(nurse.clone(), closed)
+            .and_then(|alert| alert.close(nurse, Outcome::AdviceGiven, None, closed))
+            .unwrap()
+    };
+    let alerts = [
+        of_class(1, technical),
+        of_class(2, compliance),
+        of_class(3, clinical),
+        // Red until six days ago, and until eight days ago.
+        of_class(4, compliance),
+        closed_red(4, 6),
+        of_class(5, compliance),
+        closed_red(5, 8),
+        of_patient(6, 6, Severity::Red),
+        // Red now: beside it her missed session.
+        of_class(7, compliance),
+        of_patient(107, 7, Severity::Red),
+    ];
+    store::alert::insert(&mut tx, &alerts).await.unwrap();
+    let listed = worklist::worst_first(&mut tx, &Filter::default(), at("12:00"), 20)
+        .await
+        .unwrap();
+    let ids: Vec<AlertId> = listed.iter().map(|listed| listed.alert.id).collect();
+    assert_eq!(ids, [6, 107, 4, 7, 3, 2, 5, 1].map(id));
 }

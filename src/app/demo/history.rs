@@ -14,16 +14,23 @@ use crate::domain::staff::Role;
 use crate::domain::time::Instant;
 use crate::ingest::arrival::Arrival;
 use crate::ingest::batch::{self, Keeper};
+use crate::judging::incident::Limits;
 use crate::judging::recall::Recall;
 use crate::store;
 use crate::store::worklist::Filter;
 use crate::wire::receipt;
 use crate::wire::topic;
+use crate::workers::compliance::Compliance;
 
-use super::kept::Kept;
+use super::kept::{Kept, Member};
 use super::{DemoError, live, seed};
 
 pub(super) const LENGTH: TimeDelta = TimeDelta::days(30);
+
+/// What would have happened so lately happens live.
+const JUST_NOW: TimeDelta = TimeDelta::hours(1);
+/// For so long nothing came from the silent one.
+const SILENCE: TimeDelta = TimeDelta::hours(60);
 
 /// A receipt follows a session by so much.
 const ON_THE_WAY: TimeDelta = TimeDelta::seconds(2);
@@ -50,10 +57,11 @@ pub(super) async fn live_through(
     for member in &mut kept.members {
         let mut maker = live::member(member, now).maker();
         let plan = live::plan_of(desk, member.patient_id, now).await?;
-        // The last day is left out, so that what happens live is news.
-        for session in maker.history(now - LENGTH, now - TimeDelta::hours(20), &plan) {
+        for session in maker.history(now - LENGTH, end(member, now), &plan) {
             let at = session.completed_at + ON_THE_WAY;
-            arrivals.push((at, member.unit_id.clone(), session.bytes(at)?));
+            if session.completed_at <= now - JUST_NOW {
+                arrivals.push((at, member.unit_id.clone(), session.bytes(at)?));
+            }
         }
         member.next_seq = maker.next_seq();
     }
@@ -67,8 +75,22 @@ pub(super) async fn live_through(
         heard: Arc::default(),
     };
     let handler = handler(desk, kept).await?;
+    let compliance = Compliance {
+        db: desk.db.clone(),
+        shelf: Arc::clone(&keeper.shelf),
+        ids: desk.ids.clone(),
+        // Nothing was ever wrong with the service itself.
+        limits: Limits {
+            share_percent: 100,
+            at_least: u32::MAX,
+        },
+    };
+    let mut today = None;
     for (at, unit, payload) in arrivals {
         clock.set(at);
+        if today.replace(at.date_naive()) != Some(at.date_naive()) {
+            while compliance.step(at).await? > 0 {}
+        }
         let unit = unit
             .parse()
             .map_err(|_| DemoError::HistoryOutcome("of a unit that is none"))?;
@@ -83,7 +105,18 @@ pub(super) async fn live_through(
     Ok(())
 }
 
-/// Claims and closes whatever is open, some minutes after it came.
+/// Until when the member's unit has sent. Of the one who deteriorates the last day is left out, so that what happens live is news.
+fn end(member: &Member, now: Instant) -> Instant {
+    now - if member.silent {
+        SILENCE
+    } else if member.deteriorates {
+        TimeDelta::hours(20)
+    } else {
+        JUST_NOW
+    }
+}
+
+/// Claims and closes whatever is open, some minutes after it came. Alerts about missed sessions end by themselves with the next.
 async fn settle(
     desk: &Desk,
     clock: &Clock,
@@ -91,8 +124,9 @@ async fn settle(
     dice: &mut StdRng,
     at: Instant,
 ) -> Result<(), DemoError> {
-    let open = store::worklist::worst_first(&mut desk.db.read().await?, &Filter::default(), 50).await?;
-    for alert in open.into_iter().map(|listed| listed.alert) {
+    let open = store::worklist::worst_first(&mut desk.db.read().await?, &Filter::default(), at, 50).await?;
+    let alerts = open.into_iter().map(|listed| listed.alert);
+    for alert in alerts.filter(|alert| alert.class != Class::Compliance) {
         let outcome = match alert.class {
             Class::Technical => Outcome::MeasuringTechnique,
             Class::Clinical | Class::Compliance => CLINICAL[dice.random_range(0..CLINICAL.len())],

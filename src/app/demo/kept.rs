@@ -34,6 +34,9 @@ pub(super) struct Member {
     pub(super) seed: u64,
     pub(super) next_seq: u64,
     pub(super) deteriorates: bool,
+    /// Has not measured for two days, and does not while the demo runs.
+    #[serde(default)]
+    pub(super) silent: bool,
 }
 
 const FILE: &str = "demo.json";

@@ -48,7 +48,8 @@ pub(super) fn member(kept: &Member, now: Instant) -> cohort::Member {
 pub(super) async fn start(kept: &Kept, app: &App, clock: &Clock) -> Result<Cohort, DemoError> {
     let now = clock.now();
     let mut members = Vec::with_capacity(kept.members.len());
-    for (one, place) in kept.members.iter().zip(0_u32..) {
+    let connected = kept.members.iter().filter(|member| !member.silent);
+    for (one, place) in connected.zip(0_u32..) {
         let mut unit = member(one, now);
         let unit_id = one
             .unit_id
@@ -93,7 +94,11 @@ pub(super) async fn plan_of(desk: &Desk, patient: PatientId, now: Instant) -> Re
 }
 
 /// Says when the first red alert is there. Never whose it is.
-pub(super) async fn announce_first_red(db: Db, out: &mut (dyn Write + Send)) -> Result<(), StoreError> {
+pub(super) async fn announce_first_red(
+    db: Db,
+    clock: &Clock,
+    out: &mut (dyn Write + Send),
+) -> Result<(), StoreError> {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     loop {
         ticks.tick().await;
@@ -102,7 +107,7 @@ pub(super) async fn announce_first_red(db: Db, out: &mut (dyn Write + Send)) -> 
             severity: Some(Severity::Red),
             ..Filter::default()
         };
-        if !store::worklist::worst_first(&mut db.read().await?, &red, 1)
+        if !store::worklist::worst_first(&mut db.read().await?, &red, clock.now(), 1)
             .await?
             .is_empty()
         {

@@ -21,6 +21,7 @@ use crate::desk::{Desk, Refusal};
 use crate::domain::ids::Ids;
 use crate::ingest::batch::BatchFault;
 use crate::store::{Db, StoreError};
+use crate::workers::WorkerFault;
 
 use super::{App, Ended, StartError};
 use kept::Kept;
@@ -58,6 +59,8 @@ pub enum DemoError {
     HistoryOutcome(&'static str),
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error("the history could not be judged by time: {0}")]
+    Worker(#[from] WorkerFault),
     #[error("the home units did not start: {0}")]
     Units(#[from] home_unit::cohort::StartError),
     #[error(transparent)]
@@ -92,7 +95,7 @@ pub async fn run(
     announce(&app, &kept, &folder, out)?;
     let cohort = live::start(&kept, &app, &clock).await?;
     let watching = async {
-        if let Err(fault) = live::announce_first_red(app.db.clone(), out).await {
+        if let Err(fault) = live::announce_first_red(app.db.clone(), &clock, out).await {
             tracing::warn!(%fault, "the demo lost sight of its worklist");
         }
         std::future::pending::<()>().await;
@@ -211,7 +214,7 @@ fn announce(
     }
     writeln!(
         out,
-        "\nOne patient deteriorates within the first minute: watch the worklist. Ctrl-C ends the demo.\n"
+        "\nOne patient deteriorates within the first minute, and one has not measured for days: watch the worklist. Ctrl-C ends the demo.\n"
     )?;
     out.flush()
 }

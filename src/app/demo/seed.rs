@@ -66,6 +66,10 @@ pub(super) async fn everyone(
         kept.members
             .push(patient(desk, &nurse, place, &plan, dice, now).await?);
     }
+    // The one who deteriorates must not be the one whom nobody hears of.
+    if let [_, _, .., last] = kept.members.as_mut_slice() {
+        last.silent = true;
+    }
     Ok(kept)
 }
 
@@ -112,6 +116,7 @@ async fn patient(
         seed: dice.random(),
         next_seq: 1,
         deteriorates: place == 0,
+        silent: false,
     })
 }
 

@@ -186,7 +186,7 @@ struct Listing {
 async fn rows(state: &State, now: Instant) -> Result<Listing, Problem> {
     let timezone = state.settings.timezone;
     let mut tx = state.desk.db.read().await?;
-    let mut listed = worklist::worst_first(&mut tx, &Filter::default(), MOST + 1).await?;
+    let mut listed = worklist::worst_first(&mut tx, &Filter::default(), now, MOST + 1).await?;
     let more = listed.len() > MOST as usize;
     listed.truncate(MOST as usize);
     let ids: Vec<AlertId> = listed.iter().map(|one| one.alert.id).collect();
