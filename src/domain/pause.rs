@@ -20,6 +20,10 @@ pub struct Pause {
 }
 
 impl Pause {
+    pub fn holds(&self, at: Instant) -> bool {
+        self.from <= at && self.to.is_none_or(|to| at < to)
+    }
+
     /// Whether the two share time.
     pub fn overlaps(&self, other: &Self) -> bool {
         let begins_before_end = |one: &Self, end: Option<Instant>| end.is_none_or(|end| one.from < end);

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use crate::domain::finding::{Class, Finding, Numbers, Severity};
 use crate::domain::ids::UnitId;
 use crate::domain::number::Milli;
+use crate::domain::pause::Pause;
 use crate::domain::plan::{Plan, in_force};
 use crate::domain::time::Instant;
 
@@ -41,6 +42,8 @@ pub struct Holder<'a> {
     pub since: Instant,
     pub until: Option<Instant>,
     pub plans: &'a [Plan],
+    /// While she is away nobody waits for the unit; from the end on it has its time again.
+    pub pauses: &'a [Pause],
 }
 
 /// When we ourselves took nothing in.
@@ -75,10 +78,16 @@ pub fn look(unit: Unit<'_>, holder: Option<Holder<'_>>, service: Service<'_>, no
         };
     };
     let hours = in_force(holder.plans, now).map_or(MAX_SILENCE_HOURS, |plan| plan.max_silence_hours);
-    let silent_at = base(unit, holder) + TimeDelta::hours(hours.into());
+    let silent_at = base(unit, holder, now) + TimeDelta::hours(hours.into());
     let mut silence_unknown = false;
     let mut moments = vec![holder.until];
-    if now <= silent_at {
+    moments.extend(
+        holder
+            .pauses
+            .iter()
+            .flat_map(|pause| [Some(pause.from), pause.to]),
+    );
+    if now <= silent_at || holder.pauses.iter().any(|pause| pause.holds(now)) {
         // At that very instant it is not yet longer.
         moments.push(Some(silent_at + TimeDelta::seconds(1)));
     } else if let Some(until) = hold(service, now) {
@@ -100,10 +109,14 @@ pub fn look(unit: Unit<'_>, holder: Option<Holder<'_>>, service: Service<'_>, no
     }
 }
 
-/// From when on the silence counts: the last word, or since somebody has it.
-fn base(unit: Unit<'_>, holder: Holder<'_>) -> Instant {
+/// From when on the silence counts: the last word, or since somebody has it and is not away.
+fn base(unit: Unit<'_>, holder: Holder<'_>, now: Instant) -> Instant {
+    let back = holder.pauses.iter().filter_map(|pause| pause.to);
+    let back = back.filter(|to| *to <= now);
     unit.last_seen_at
-        .map_or(holder.since, |seen| seen.max(holder.since))
+        .into_iter()
+        .chain(back)
+        .fold(holder.since, Instant::max)
 }
 
 /// Until when nobody may be called silent, where that is so now.

@@ -8,6 +8,7 @@ use crate::domain::alert::About;
 use crate::domain::finding::{Class, FindingState, identity};
 use crate::domain::ids::{FindingId, Ids, PatientId, UnitId};
 use crate::domain::patient::PatientStatus;
+use crate::domain::pause::Pause;
 use crate::domain::time::Instant;
 use crate::engine::sequence::{self, Numbered};
 use crate::engine::unit_watch::{Holder, Look, Service, UNIT_SILENT, Unit, look};
@@ -55,6 +56,7 @@ struct Ground {
     /// When the unit changes hands next, of those that nobody has now.
     next: HashMap<UnitId, Instant>,
     plans: HashMap<PatientId, Plans>,
+    pauses: HashMap<PatientId, Vec<Pause>>,
     standing: HashMap<UnitId, Vec<FindingRow>>,
     numbered: HashMap<UnitId, Vec<Numbered>>,
     outages: Vec<(Instant, Instant)>,
@@ -99,12 +101,17 @@ impl Ground {
             .filter(|assignment| assignment.holds_at(now) && !discharged.contains(&assignment.patient_id))
             .map(|assignment| (assignment.unit_id.clone(), assignment))
             .collect();
+        let mut pauses: HashMap<PatientId, Vec<Pause>> = HashMap::new();
+        for pause in store::pause::of(tx, &patients).await? {
+            pauses.entry(pause.patient_id).or_default().push(pause);
+        }
         let beat = store::heartbeat::newest(tx).await?;
         let outages = store::heartbeat::outages(tx, now - REMEMBERED, now).await?;
         Ok(Self {
             holders,
             next,
             plans: shelf.of(tx, &patients).await?,
+            pauses,
             standing,
             numbered,
             outages: outages
@@ -135,6 +142,7 @@ impl Ground {
                 .plans
                 .get(&holder.patient_id)
                 .map_or(&[], |plans| plans.as_slice()),
+            pauses: self.pauses.get(&holder.patient_id).map_or(&[], Vec::as_slice),
         });
         let mut look = look(unit, holder, service, now);
         let numbered = self.numbered.get(&facts.unit_id).map_or(&[][..], Vec::as_slice);

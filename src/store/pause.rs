@@ -9,7 +9,7 @@ use crate::domain::time::Instant;
 
 use super::bind::{binds, uuids};
 use super::statement::statements;
-use super::{StoreError, Tx};
+use super::{StoreError, Tx, unit_watch};
 
 statements! {
     "pause";
@@ -43,7 +43,8 @@ pub async fn insert(tx: &mut Tx, new: &Pause) -> Result<(), StoreError> {
         new.version,
         new.created_at
     ];
-    tx.expect_rows(1, &INSERT, binds).await
+    tx.expect_rows(1, &INSERT, binds).await?;
+    unit_watch::wake_units_of(tx, new.patient_id).await
 }
 
 /// Writes the pause over the version that the writer saw; false where another came first.
@@ -55,7 +56,9 @@ pub async fn update(tx: &mut Tx, pause: &Pause, seen_version: i64) -> Result<boo
         pause.to,
         pause.reason.word()
     ];
-    tx.swapped(&UPDATE, binds).await
+    let is_ours = tx.swapped(&UPDATE, binds).await?;
+    unit_watch::wake_units_of(tx, pause.patient_id).await?;
+    Ok(is_ours)
 }
 
 type Row = (Uuid, Uuid, Instant, Option<Instant>, String, i64, Instant);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use homeward::domain::alert::{About, AlertState};
 use homeward::domain::finding::{Class, Severity};
-use homeward::domain::ids::PatientId;
+use homeward::domain::ids::{PatientId, PauseId};
+use homeward::domain::pause::{Pause, PauseReason};
 use homeward::domain::time::Instant;
 use homeward::ingest::arrival::Arrival;
 use homeward::store;
@@ -22,6 +23,7 @@ on_both_databases!(
     a_clock_that_is_out_is_told_until_it_is_right,
     a_unit_that_falls_silent_is_told_until_it_is_heard,
     a_unit_that_never_spoke_is_silent_too,
+    nobody_waits_for_a_unit_whose_patient_is_away,
     nobody_s_and_a_discharged_patient_s_units_may_be_silent,
     our_own_outage_makes_no_unit_silent_and_no_clock_slow,
     troubles_go_with_the_unit,
@@ -170,6 +172,45 @@ async fn a_unit_that_falls_silent_is_told_until_it_is_heard(database: TestDataba
     assert_eq!(told(&ward, patient).await, ["closed: (unit_silent amber)"]);
     assert_eq!(step(&ward, at("22T15:00")).await, 0);
     assert_eq!(step(&ward, at("22T15:01")).await, 1);
+}
+
+async fn nobody_waits_for_a_unit_whose_patient_is_away(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[])).await;
+    let heard = at("10T09:00");
+    ward.send("HU-1", session(1, heard).weighs(80.0), heard).await;
+    step(&ward, at("11T12:00")).await;
+    assert_eq!(told(&ward, patient).await, ["new: unit_silent amber"]);
+    let pause = Pause {
+        id: PauseId(Uuid::from_u128(1)),
+        patient_id: patient,
+        from: at("11T08:00"),
+        to: None,
+        reason: PauseReason::Hospital,
+        version: 1,
+        created_at: at("11T12:30"),
+    };
+    let mut tx = ward.db.begin().await.unwrap();
+    store::pause::insert(&mut tx, &pause).await.unwrap();
+    tx.commit().await.unwrap();
+    step(&ward, at("11T12:30")).await;
+    assert_eq!(told(&ward, patient).await, ["closed: (unit_silent amber)"]);
+    step(&ward, at("14T12:00")).await;
+    let ended = Pause {
+        to: Some(at("14T12:00")),
+        ..pause
+    };
+    let mut tx = ward.db.begin().await.unwrap();
+    assert!(store::pause::update(&mut tx, &ended, 1).await.unwrap());
+    tx.commit().await.unwrap();
+    // Home again, she has the whole time anew.
+    step(&ward, at("15T14:00")).await;
+    assert_eq!(told(&ward, patient).await, ["closed: (unit_silent amber)"]);
+    step(&ward, at("15T14:00:01")).await;
+    assert_eq!(
+        told(&ward, patient).await,
+        ["closed: (unit_silent amber)", "new: unit_silent amber"]
+    );
 }
 
 async fn a_unit_that_never_spoke_is_silent_too(database: TestDatabase) {
