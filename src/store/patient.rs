@@ -59,10 +59,15 @@ statements! {
 
     FIRST_TURN = "insert into patient_turn (patient_id, turn) values ($1, 0)";
 
-    /// Locks in the order of ids, as far as PostgreSQL can be held to one: whom it locks up nevertheless is told to try again.
+    /// Locks in the order of ids before it writes: an update alone goes in whatever order its join has, and two of them that
+    /// share patients lock each other out.
     LOCK [id Uuid] =
-        "update patient_turn set turn = turn + 1 from (select r.id from {rows} order by r.id) as one
-         where patient_turn.patient_id = one.id returning patient_id, turn";
+        "with one as materialized (
+             select patient_id from patient_turn where patient_id in (select r.id from {rows})
+             order by patient_id {for_no_key_update}
+         )
+         update patient_turn set turn = turn + 1 from one
+         where patient_turn.patient_id = one.patient_id returning patient_turn.patient_id, turn";
 }
 
 /// [`StoreError::Taken`] where the NHS number is known already.

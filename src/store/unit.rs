@@ -68,6 +68,7 @@ statements! {
         look_at Time,
     ] = "insert into unit_status ({columns})
          select {columns} from {rows} where exists (select 1 from home_unit u where u.unit_id = r.unit_id)
+         order by r.unit_id
          on conflict (unit_id) do update set
              last_seen_at = coalesce(unit_status.last_seen_at, excluded.last_seen_at),
              look_at = case when (excluded.battery_pct < $2) <> (coalesce(unit_status.battery_pct, 100) < $2)
@@ -88,6 +89,7 @@ statements! {
     SEEN [unit_id Text, last_seen_at Time, skew_seconds Bigint, look_at Time] =
         "insert into unit_status ({columns})
          select {columns} from {rows} where exists (select 1 from home_unit u where u.unit_id = r.unit_id)
+         order by r.unit_id
          on conflict (unit_id) do update set
              last_seen_at = case when unit_status.last_seen_at > excluded.last_seen_at then unit_status.last_seen_at
                  else excluded.last_seen_at end,

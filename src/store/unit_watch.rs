@@ -34,6 +34,7 @@ statements! {
 
     LOOKED [unit_id Text, silent Bool, look_at Time] =
         "insert into unit_status (unit_id, silent, look_at) select r.unit_id, r.silent, r.look_at from {rows} where true
+         order by r.unit_id
          on conflict (unit_id) do update set silent = excluded.silent,
              look_at = case when unit_status.look_at = $1 then excluded.look_at else unit_status.look_at end";
 
@@ -54,6 +55,7 @@ statements! {
 
     WAKE_ALL [unit_id Text] =
         "insert into unit_status (unit_id, look_at) select r.unit_id, $1 from {rows} where true
+         order by r.unit_id
          on conflict (unit_id) do update set look_at = excluded.look_at
          where unit_status.look_at is null or unit_status.look_at > excluded.look_at";
 
