@@ -66,7 +66,8 @@ async fn the_second_to_judge_a_patient_sees_what_the_first_stored() {
             .await;
         assert_eq!(receipts(&owed), ["2 stored"]);
     });
-    until_it_waits(&ward, "update patient_turn set turn", &rival).await;
+    // For the patient's turn.
+    until_it_waits(&ward, "with one as materialized", &rival).await;
     tx.commit().await.unwrap();
     rival.await.unwrap();
     assert_eq!(ward.findings(patient).await, ["2 gain amber"]);

@@ -10,7 +10,7 @@ use homeward::web::routes::routes;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::hub::{Hub, NHS, Story, referral, spo2};
+use super::hub::{Hub, NHS, Story, plan, referral, spo2};
 use crate::support::databases::{TestDatabase, on_both_databases};
 use crate::support::trail;
 
@@ -51,6 +51,19 @@ struct Whole {
 
 async fn whole(hub: &Hub) -> Whole {
     let story = hub.story().await;
+    let mut scheduled = plan("2026-11-01T00:00:00Z", 90.0);
+    scheduled["schedule"] = json!({ "times": ["11:00"] });
+    hub.put(&format!("/api/v1/patients/{}/plan", story.patient))
+        .by(&story.admin)
+        .header("if-match", "\"1\"")
+        .json(&scheduled)
+        .ok()
+        .await;
+    hub.post(&format!("/api/v1/patients/{}/pauses", story.patient))
+        .by(&story.admin)
+        .json(&json!({ "from": "2026-12-01T00:00:00Z", "to": "2026-12-08T00:00:00Z", "reason": "holiday" }))
+        .ok()
+        .await;
     hub.session("HU-1", 1, json!([spo2(85.0, "2026-11-21T11:00:00Z")]))
         .await;
     // The same session with other content.
@@ -141,7 +154,7 @@ async fn every_route_that_tells_of_a_patient_leaves_a_record(database: TestDatab
         assert_eq!(recorded, [expected], "{route:?}");
         told += 1;
     }
-    assert_eq!(told, 16, "as many as there are in the table, but the stream");
+    assert_eq!(told, 18, "as many as there are in the table, but the stream");
 }
 
 /// What the test above cannot see, because nothing is there to be told.
@@ -347,7 +360,7 @@ async fn what_cannot_be_put_on_record_is_not_shown(database: TestDatabase) {
         assert_eq!(reply.header("etag"), "");
         asked += 1;
     }
-    assert_eq!(asked, 20);
+    assert_eq!(asked, 22);
     assert_eq!(
         hub.get("/api/v1/units")
             .by(&whole.story.admin)

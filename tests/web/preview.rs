@@ -349,7 +349,7 @@ async fn what_put_refuses_is_refused_alike(database: TestDatabase) {
         several,
         json!("no plan"),
         json!({}),
-        with(json!({"id": "missed", "kind": "missed", "after": 1, "severity": "amber"})),
+        with(json!({"id": "missed", "kind": "missed", "after": 0, "severity": "amber"})),
         with(json!({"id": "news2", "kind": "news2", "scale": 1})),
     ];
     for body in bodies {
