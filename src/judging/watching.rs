@@ -136,7 +136,8 @@ impl Ground {
         let holder = self.holders.get(&facts.unit_id);
         let patient = holder.map(|holder| holder.patient_id);
         let holder = holder.map(|holder| Holder {
-            since: holder.from,
+            // One that is dated back was not waited for before.
+            since: holder.from.max(holder.created_at),
             until: holder.to,
             plans: self
                 .plans

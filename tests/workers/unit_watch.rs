@@ -24,6 +24,7 @@ on_both_databases!(
     a_unit_that_falls_silent_is_told_until_it_is_heard,
     a_unit_that_never_spoke_is_silent_too,
     nobody_waits_for_a_unit_whose_patient_is_away,
+    a_unit_is_not_silent_for_what_is_dated_back,
     nobody_s_and_a_discharged_patient_s_units_may_be_silent,
     our_own_outage_makes_no_unit_silent_and_no_clock_slow,
     troubles_go_with_the_unit,
@@ -232,6 +233,18 @@ async fn a_unit_that_never_spoke_is_silent_too(database: TestDatabase) {
     ward.send("HU-1", session(1, now).weighs(80.0), now).await;
     step(&ward, now).await;
     assert_eq!(told(&ward, patient).await, ["closed: (unit_silent amber)"]);
+}
+
+async fn a_unit_is_not_silent_for_what_is_dated_back(database: TestDatabase) {
+    let ward = Ward::over(database);
+    ward.unit("HU-1").await;
+    let patient = ward.patient(Some(plan(&[]))).await;
+    ward.assign("HU-1", patient, "01T08:00", None, at("20T09:00"))
+        .await;
+    step(&ward, at("21T11:00")).await;
+    assert_eq!(told(&ward, patient).await, Vec::<String>::new());
+    step(&ward, at("21T11:00:01")).await;
+    assert_eq!(told(&ward, patient).await, ["new: unit_silent amber"]);
 }
 
 async fn nobody_s_and_a_discharged_patient_s_units_may_be_silent(database: TestDatabase) {
