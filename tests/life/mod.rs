@@ -1,9 +1,11 @@
 //! One reading's whole life, through the doors that users have, on each database and with each kind of broker.
 
+mod compliance;
 mod kinds;
 mod privacy;
 mod quarantine;
 mod rehearsed;
+mod replayed;
 mod watching;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -30,7 +30,7 @@ pub(crate) struct Hub {
     mosquitto: Option<Mosquitto>,
     secrets: BTreeMap<String, String>,
     // Last: the service has ended before its database goes.
-    _database: TestDatabase,
+    database: TestDatabase,
     _folder: TempDir,
 }
 
@@ -78,7 +78,7 @@ impl Hub {
             http: reqwest::Client::new(),
             mosquitto,
             secrets: BTreeMap::new(),
-            _database: database,
+            database,
             _folder: folder,
         }
     }
@@ -218,6 +218,11 @@ impl Hub {
 
     pub(crate) fn db(&self) -> &Db {
         &self.app().db
+    }
+
+    /// For a command that is run beside the service.
+    pub(crate) fn database_url(&self) -> &str {
+        &self.database.url
     }
 
     /// An address of the service, as a browser or a client of one's own needs it.
