@@ -8,11 +8,10 @@ use crate::domain::staff::Role;
 use crate::domain::time::Instant;
 use crate::engine::guard;
 use crate::store::plan::PlanRow;
-use crate::wire;
 use crate::wire::plan::Aside;
 use crate::wire::problem::Problem;
 
-use super::{Caller, Refusal, template};
+use super::{Caller, Refusal, plan, template};
 
 /// What is marked for a second person; or every place that whoever puts the plan says nothing of.
 pub(super) fn check(
@@ -58,16 +57,7 @@ fn followed(versions: &[PlanRow], plan: &Plan, now: Instant) -> Result<Vec<Plan>
             rows.push(row);
         }
     }
-    rows.into_iter()
-        .map(|row| {
-            wire::plan::parse(&row.body, row.version).map_err(|_| {
-                Refusal::Broken(format!(
-                    "plan_version {} of patient {} can no longer be read",
-                    row.version, row.patient_id
-                ))
-            })
-        })
-        .collect()
+    rows.into_iter().map(plan::stored).collect()
 }
 
 /// What has still to be said about a mark.

@@ -32,6 +32,7 @@ pub mod unit;
 pub mod form;
 mod guard;
 pub mod looks;
+pub mod news2;
 mod refusal;
 
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use serde_json::json;
 
-use crate::domain::ids::{EpisodeId, PatientId, TeamId};
+use crate::domain::ids::{EpisodeId, PatientId, StaffId, TeamId};
 use crate::domain::nhs_number::NhsNumber;
 use crate::domain::patient::{Condition, Episode, Patient, PatientStatus, Sex, Stage};
 use crate::store::{self, StoreError};
@@ -22,6 +22,9 @@ pub struct NewPatient {
     pub sex: Sex,
     pub team_id: Option<TeamId>,
     pub conditions: Vec<Condition>,
+    /// `None`: not known, which is not the same as no.
+    pub pregnant: Option<bool>,
+    pub named_clinician_id: Option<StaffId>,
     pub phone: Option<String>,
     /// BCP 47.
     pub language: String,
@@ -36,6 +39,8 @@ pub struct Correction {
     pub sex: Option<Sex>,
     pub team_id: Edit<TeamId>,
     pub conditions: Option<Vec<Condition>>,
+    pub pregnant: Edit<bool>,
+    pub named_clinician_id: Edit<StaffId>,
     pub phone: Edit<String>,
     pub language: Option<String>,
 }
@@ -53,6 +58,8 @@ pub async fn refer(act: &mut Act, new: NewPatient) -> Result<Patient, Refusal> {
         sex: new.sex,
         team_id: new.team_id,
         conditions: new.conditions.clone(),
+        pregnant: new.pregnant,
+        named_clinician_id: new.named_clinician_id,
         phone: new.phone.clone(),
         language: new.language.clone(),
         status: PatientStatus::Referred,
@@ -70,6 +77,7 @@ pub async fn refer(act: &mut Act, new: NewPatient) -> Result<Patient, Refusal> {
         language: new.language,
     };
     let details = details.checked(act, &mut form).await?;
+    check_named(act, new.named_clinician_id, &mut form).await?;
     let patient = details.written_to(form.sound(patient)?);
     store::patient::insert(&mut act.tx, &patient)
         .await
@@ -111,7 +119,14 @@ pub async fn correct(
         language: correction.language.unwrap_or(patient.language.clone()),
     };
     let details = details.checked(act, &mut form).await?;
+    let named = correction.named_clinician_id.over(patient.named_clinician_id);
+    // Whoever has gone since may stay named: it is no reason to refuse another correction.
+    if named != patient.named_clinician_id {
+        check_named(act, named, &mut form).await?;
+    }
     form.check()?;
+    patient.named_clinician_id = named;
+    patient.pregnant = correction.pregnant.over(patient.pregnant);
     patient.sex = correction.sex.unwrap_or(patient.sex);
     patient = details.written_to(patient);
     let patient = write(act, patient).await?;
@@ -152,6 +167,25 @@ pub(super) async fn write(act: &mut Act, mut patient: Patient) -> Result<Patient
     }
     patient.version = seen + 1;
     Ok(patient)
+}
+
+/// A named clinician is somebody who may confirm what is marked.
+async fn check_named(act: &mut Act, named: Option<StaffId>, form: &mut Form) -> Result<(), Refusal> {
+    let Some(named) = named else { return Ok(()) };
+    match store::staff::get(&mut act.tx, named).await? {
+        None => form.fault(
+            "/named_clinician_id",
+            "unknown_staff",
+            "there is no such member of staff",
+        ),
+        Some(staff) if !staff.reviews() => form.fault(
+            "/named_clinician_id",
+            "not_a_clinician",
+            "must be active, and a specialist nurse or a responding clinician",
+        ),
+        Some(_) => {}
+    }
+    Ok(())
 }
 
 /// What a referral and a correction check alike.
@@ -238,6 +272,11 @@ fn changed(before: &Patient, after: &Patient) -> Vec<&'static str> {
         ("sex", before.sex != after.sex),
         ("team_id", before.team_id != after.team_id),
         ("conditions", before.conditions != after.conditions),
+        ("pregnant", before.pregnant != after.pregnant),
+        (
+            "named_clinician_id",
+            before.named_clinician_id != after.named_clinician_id,
+        ),
         ("phone", before.phone != after.phone),
         ("language", before.language != after.language),
     ]

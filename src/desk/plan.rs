@@ -1,11 +1,9 @@
 //! A plan is never changed, only followed by a version: what was in force travels with every finding.
 
-use chrono::NaiveDate;
 use serde_json::json;
 
 use crate::domain::ids::{PatientId, UnitId};
 use crate::domain::plan::Plan;
-use crate::domain::rule::RuleKind;
 use crate::domain::time::Instant;
 use crate::judging::{again, notice};
 use crate::store::plan::PlanRow;
@@ -16,10 +14,8 @@ use crate::wire::plan::Aside;
 use crate::wire::problem::Problem;
 
 use super::audit::{self, Subject};
+use super::news2::{self, Bearer};
 use super::{Act, Refusal, guard};
-
-/// Below it the score's bands are not those of the patient (Royal College of Physicians 2017).
-const NEWS2_FROM_AGE: u32 = 16;
 
 /// Puts the next version and judges again what it covers. `seen_version`: the latest that the caller has seen, `None` for
 /// none. `body` is kept as it was written.
@@ -43,7 +39,8 @@ pub async fn put(
     let person = store::patient::get(&mut act.tx, patient)
         .await?
         .ok_or(Refusal::NotFound("patient"))?;
-    let (plan, aside) = sound(&body, version, person.birth_date).map_err(Refusal::Invalid)?;
+    let (plan, aside) = sound(&body, version, Bearer::of(&person)).map_err(Refusal::Invalid)?;
+    let scores_news2 = news2::is_in(&plan);
     let marks = guard::check(&act.caller, &before, &person.conditions, (&plan, &aside), act.now)?;
     let row = PlanRow {
         patient_id: patient,
@@ -81,6 +78,7 @@ pub async fn put(
         patient_id: patient,
         version,
         review_on: plan.review_on,
+        news2: scores_news2,
         rejudged: Some(rejudged),
         why: aside.widening_reason.filter(|_| !marks.is_empty()),
         marks,
@@ -98,10 +96,10 @@ pub async fn put(
     Ok(row)
 }
 
-/// The plan that this body would be as the next version of a patient born then; or every fault, with its place.
-pub(super) fn sound(body: &str, version: i64, born: NaiveDate) -> Result<(Plan, Aside), Vec<Problem>> {
+/// The plan that this body would be as the next version of this patient; or every fault, with its place.
+pub(super) fn sound(body: &str, version: i64, bearer: Bearer) -> Result<(Plan, Aside), Vec<Problem>> {
     let (plan, aside) = sound_for_somebody(body, version)?;
-    for_adults(&plan, born)?;
+    news2::fits(&plan, bearer)?;
     Ok((plan, aside))
 }
 
@@ -110,29 +108,14 @@ pub(super) fn sound_for_somebody(body: &str, version: i64) -> Result<(Plan, Asid
     wire::plan::parse_with_aside(body, version)
 }
 
-/// Refuses NEWS2 for whom it was not made: under 16 when the version begins. Pregnancy is not on record, so it is the nurse's to know.
-pub(super) fn for_adults(plan: &Plan, born: NaiveDate) -> Result<(), Vec<Problem>> {
-    let begins = plan.effective_from.with_timezone(&plan.timezone).date_naive();
-    if begins.years_since(born).is_some_and(|age| age >= NEWS2_FROM_AGE) {
-        return Ok(());
-    }
-    let fault = |place| {
-        let detail = "NEWS2 is not for patients under 16";
-        Problem::new(format!("/rules/{place}/kind"), "news2_under_16", detail)
-    };
-    let news2 = (0_usize..).zip(&plan.rules);
-    let faults = news2
-        .filter(|(_, rule)| matches!(rule.kind, RuleKind::News2(_)))
-        .map(|(place, _)| fault(place));
-    none_of(faults.collect())
-}
-
-fn none_of(problems: Vec<Problem>) -> Result<(), Vec<Problem>> {
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems)
-    }
+/// A version that is stored, as it is judged by.
+pub(super) fn stored(row: &PlanRow) -> Result<Plan, Refusal> {
+    wire::plan::parse(&row.body, row.version).map_err(|_| {
+        Refusal::Broken(format!(
+            "plan_version {} of patient {} can no longer be read",
+            row.version, row.patient_id
+        ))
+    })
 }
 
 /// Has the plan published to every unit that the patient has: now, when it begins and when it ends.

@@ -1,11 +1,14 @@
-//! Four eyes: whoever widened a red limit cannot be who confirms it.
+//! Four eyes: whoever widened a red limit cannot be who confirms it. Where the patient has a named clinician it is theirs to.
 
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::domain::ids::PatientId;
+use crate::domain::staff::Role;
 use crate::store;
 use crate::store::plan::PlanRow;
 use crate::store::plan_put::Confirmed;
+use crate::store::staff::Staff;
 
 use super::audit::{self, Subject};
 use super::{Act, Form, Refusal};
@@ -40,6 +43,20 @@ pub async fn confirm(
         let why = "whoever set these parameters cannot be who confirms them";
         return Err(Refusal::Unlawful(why.to_owned()));
     }
+    if act.caller.role != Role::Admin {
+        let person = store::patient::get(&mut act.tx, patient).await?;
+        let named = match person.and_then(|person| person.named_clinician_id) {
+            None => None,
+            Some(named) => store::staff::get(&mut act.tx, named).await?,
+        };
+        if let Some(named) = whose(named.as_ref(), row.set_by.id)
+            && named.id.0 != act.caller.actor.id
+        {
+            let name = &named.name;
+            let why = format!("it is for {name} to confirm, who is the patient's named clinician");
+            return Err(Refusal::NotTheirs(why));
+        }
+    }
     let confirmed = Confirmed {
         by: act.caller.actor.clone(),
         at: act.now,
@@ -58,6 +75,12 @@ pub async fn confirm(
     )
     .await?;
     Ok(row)
+}
+
+/// Whose the marks of a version are to confirm: the named clinician's, where one is named who may still confirm and has not
+/// set it. Otherwise anybody's who may and has not set it.
+pub fn whose(named: Option<&Staff>, set_by: Uuid) -> Option<&Staff> {
+    named.filter(|named| named.reviews() && named.id.0 != set_by)
 }
 
 fn already() -> Refusal {

@@ -10,6 +10,7 @@ use crate::judging::preview::beside_those_in_force;
 use crate::store::{self, Tx};
 use crate::wire::problem::Problem;
 
+use super::news2::Bearer;
 use super::{Refusal, plan};
 
 /// How many local days are looked at where nobody says.
@@ -42,7 +43,7 @@ pub async fn rehearse(
     let version = store::plan::latest(tx, patient)
         .await?
         .map_or(1, |latest| latest.version + 1);
-    let proposed = plan::sound(body, version, person.birth_date).map(|(plan, _)| plan);
+    let proposed = plan::sound(body, version, Bearer::of(&person)).map(|(plan, _)| plan);
     let (days, proposed) = match (whole_days(days), proposed) {
         (Ok(days), Ok(proposed)) => (days, proposed),
         (days, proposed) => {

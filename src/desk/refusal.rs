@@ -24,6 +24,9 @@ pub enum Refusal {
     Taken { at: &'static str, detail: String },
     #[error("the caller may not do this")]
     Forbidden,
+    /// The caller's role may, but it falls to somebody else.
+    #[error("{0}")]
+    NotTheirs(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

@@ -24,6 +24,7 @@ use crate::store::{self, Db, StoreError};
 use crate::wire::problem::Problem;
 
 use super::audit::{self, Subject};
+use super::news2::{self, Bearer};
 use super::preview::{counts, whole_days};
 use super::{Act, Form, Refusal, plan, template};
 
@@ -188,7 +189,7 @@ async fn judge(db: &Db, clock: &Clock, begun: Begun) -> Result<Option<Forecast>,
     for step in patients.chunks(STEP) {
         let (fit, unfit): (Vec<OfTeam>, Vec<OfTeam>) = step
             .iter()
-            .partition(|one| plan::for_adults(&proposed, one.birth_date).is_ok());
+            .partition(|one| news2::fits(&proposed, bearer(one)).is_ok());
         sums.leave_out(unfit.len());
         let Some((loaded, stays)) = load(db, row.id, &fit, &proposed, stretch).await? else {
             return Ok(None);
@@ -216,6 +217,13 @@ async fn judge(db: &Db, clock: &Clock, begun: Begun) -> Result<Option<Forecast>,
     let mut tx = db.read().await?;
     let is_wanted = store::rehearsal::is_wanted(&mut tx, row.id).await?;
     Ok(is_wanted.then(|| sums.forecast(effort)))
+}
+
+const fn bearer(one: &OfTeam) -> Bearer {
+    Bearer {
+        born: one.birth_date,
+        pregnant: one.pregnant,
+    }
 }
 
 type Loaded = (Vec<LastDays>, Vec<(PatientId, Instant)>);

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::ids::{EpisodeId, PatientId, TeamId};
+use super::ids::{EpisodeId, PatientId, StaffId, TeamId};
 use super::nhs_number::NhsNumber;
 use super::time::Instant;
 use super::words::words;
@@ -19,6 +19,10 @@ pub struct Patient {
     pub sex: Sex,
     pub team_id: Option<TeamId>,
     pub conditions: Vec<Condition>,
+    /// `None`: not on record, which is not the same as no.
+    pub pregnant: Option<bool>,
+    /// Whose the marks in the patient's parameters are to confirm.
+    pub named_clinician_id: Option<StaffId>,
     pub phone: Option<String>,
     /// BCP 47 tag, `en` where nothing was said.
     pub language: String,

@@ -1,5 +1,7 @@
 //! Versions are immutable: what was in force travels with each finding, and a change makes a new version.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 
 use super::ids::PatientId;
@@ -108,15 +110,28 @@ pub struct Reigning {
 /// What is in force at an instant, and what comes after; `None` where there is no version.
 pub fn reigning<P: Dated>(plans: &[P], at: Instant) -> Option<Reigning> {
     let version = in_force(plans, at)?.version();
-    let turns = plans
-        .iter()
-        .flat_map(|plan| [Some(plan.effective_from()), plan.until()])
-        .flatten();
-    let mut turns: Vec<Instant> = turns.filter(|turn| at < *turn).collect();
-    turns.sort_unstable();
-    let next = turns
+    let next = turns(plans, at)
         .into_iter()
         .filter_map(|turn| Some((turn, in_force(plans, turn)?.version())))
         .find(|(_, follows)| *follows != version);
     Some(Reigning { version, next })
+}
+
+/// The versions that are in force at an instant or will be, as far as versions say by now.
+pub fn to_reign<P: Dated>(plans: &[P], at: Instant) -> BTreeSet<i64> {
+    std::iter::once(at)
+        .chain(turns(plans, at))
+        .filter_map(|turn| Some(in_force(plans, turn)?.version()))
+        .collect()
+}
+
+/// When a version begins or ends, after an instant, the first first.
+fn turns<P: Dated>(plans: &[P], at: Instant) -> Vec<Instant> {
+    let all = plans
+        .iter()
+        .flat_map(|plan| [Some(plan.effective_from()), plan.until()])
+        .flatten();
+    let mut turns: Vec<Instant> = all.filter(|turn| at < *turn).collect();
+    turns.sort_unstable();
+    turns
 }

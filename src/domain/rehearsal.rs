@@ -31,7 +31,7 @@ pub struct Forecast {
     pub patients: u32,
     /// Those among them who sent anything in these days.
     pub patients_with_sessions: u32,
-    /// Those for whom the proposed parameters would be refused, and who were not judged: NEWS2 under 16.
+    /// Those for whom the proposed parameters would be refused, and who were not judged: NEWS2 under 16 or in pregnancy.
     pub patients_left_out: u32,
     pub sessions: u32,
     pub whole: WholeForecast,

@@ -37,6 +37,9 @@ impl Role {
         Self::Admin,
     ];
 
+    /// Who confirms, as a second person, that limits may be as wide as somebody set them; who may be a named clinician.
+    pub const REVIEWERS: [Self; 2] = [Self::SpecialistNurse, Self::RespondingClinician];
+
     pub const fn word(self) -> &'static str {
         match self {
             Self::CallHandler => "call_handler",

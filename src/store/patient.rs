@@ -26,7 +26,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "select id, nhs_number, given_name, family_name, birth_date, sex, team_id, conditions, phone, language, ",
-            "status, version, created_at, updated_at from patient ",
+            "pregnant, named_clinician_id, status, version, created_at, updated_at from patient ",
             $rest
         )
     };
@@ -36,12 +36,13 @@ statements! {
     "patient";
 
     INSERT = "insert into patient (id, nhs_number, given_name, family_name, birth_date, sex, team_id, conditions, phone,
-                  language, status, version, created_at, updated_at)
-              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+                  language, status, version, created_at, updated_at, pregnant, named_clinician_id)
+              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 
     /// The NHS number and the time of making never change.
     UPDATE = "update patient set given_name = $3, family_name = $4, birth_date = $5, sex = $6, team_id = $7,
-                  conditions = $8, phone = $9, language = $10, status = $11, updated_at = $12, version = $2 + 1
+                  conditions = $8, phone = $9, language = $10, status = $11, updated_at = $12, pregnant = $13,
+                  named_clinician_id = $14, version = $2 + 1
               where id = $1 and version = $2";
 
     OF [id Uuid] = select!("where id in (select r.id from {rows}) order by id");
@@ -88,6 +89,8 @@ pub async fn insert(tx: &mut Tx, patient: &Patient) -> Result<(), StoreError> {
         patient.version,
         patient.created_at,
         patient.updated_at,
+        patient.pregnant,
+        patient.named_clinician_id.map(|named| named.0),
     ];
     tx.expect_rows(1, &INSERT, binds).await?;
     tx.expect_rows(1, &FIRST_TURN, binds![patient.id.0]).await?;
@@ -111,6 +114,8 @@ pub async fn update(tx: &mut Tx, patient: &Patient, seen_version: i64) -> Result
         &patient.language,
         patient.status.word(),
         patient.updated_at,
+        patient.pregnant,
+        patient.named_clinician_id.map(|named| named.0),
     ];
     tx.swapped(&UPDATE, binds).await
 }
@@ -236,6 +241,8 @@ struct Row {
     conditions: String,
     phone: Option<String>,
     language: String,
+    pregnant: Option<bool>,
+    named_clinician_id: Option<Uuid>,
     status: String,
     version: i64,
     created_at: Instant,
@@ -253,6 +260,8 @@ fn patient(row: Row) -> Result<Patient, StoreError> {
         sex: Sex::from_word(&row.sex).ok_or_else(|| fault("sex"))?,
         team_id: row.team_id.map(Into::into),
         conditions: serde_json::from_str(&row.conditions).map_err(|_| fault("conditions"))?,
+        pregnant: row.pregnant,
+        named_clinician_id: row.named_clinician_id.map(Into::into),
         phone: row.phone,
         language: row.language,
         status: PatientStatus::from_word(&row.status).ok_or_else(|| fault("status"))?,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::NaiveDate;
 use uuid::Uuid;
 
-use crate::domain::ids::PatientId;
+use crate::domain::ids::{PatientId, StaffId};
 use crate::domain::review::Mark;
 use crate::domain::staff::Actor;
 use crate::domain::time::Instant;
@@ -21,6 +21,8 @@ pub struct PlanPut {
     pub patient_id: PatientId,
     pub version: i64,
     pub review_on: Option<NaiveDate>,
+    /// Whether it scores NEWS2.
+    pub news2: bool,
     /// `None` where nobody counted.
     pub rejudged: Option<Rejudged>,
     pub marks: Vec<Mark>,
@@ -57,15 +59,15 @@ impl PlanPut {
 macro_rules! columns {
     () => {
         "t.patient_id, t.version, t.review_on, t.superseded, t.made, t.made_late, t.marks, t.why, t.confirmed_at, \
-         t.confirmed_by, t.confirmed_by_name, t.note"
+         t.confirmed_by, t.confirmed_by_name, t.note, t.news2"
     };
 }
 
 statements! {
     "plan_put";
 
-    INSERT = "insert into plan_put (patient_id, version, review_on, superseded, made, made_late, marks, why)
-              values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT = "insert into plan_put (patient_id, version, review_on, superseded, made, made_late, marks, why, news2)
+              values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
     OF [patient_id Uuid, version Bigint] =
         concat!("select ", columns!(), " from {rows} {each} plan_put {such_that}
@@ -74,10 +76,32 @@ statements! {
     CONFIRM = "update plan_put set confirmed_at = $3, confirmed_by = $4, confirmed_by_name = $5, note = $6
                where patient_id = $1 and version = $2 and marks <> '[]' and confirmed_at is null";
 
-    WAITING = "select t.patient_id, t.version, v.set_at from plan_put t
-               join plan_version v on v.patient_id = t.patient_id and v.version = t.version
-               where t.marks <> '[]' and t.confirmed_at is null and (v.set_at, t.patient_id, t.version) < ($1, $2, $3)
-               order by v.set_at desc, t.patient_id desc, t.version desc limit $4";
+    /// Beside what waits to be confirmed the versions that are handed in, which their named clinician has to change, whoever
+    /// set them.
+    WAITING [patient_id Uuid, version Bigint] =
+        "select t.patient_id, t.version, v.set_at from (
+             select a.patient_id, a.version, max(a.handed) as handed from (
+                 select patient_id, version, 0 as handed from plan_put where marks <> '[]' and confirmed_at is null
+                 union all select r.patient_id, r.version, 1 from {rows}
+             ) a group by a.patient_id, a.version
+         ) t
+         join plan_version v on v.patient_id = t.patient_id and v.version = t.version
+         join patient p on p.id = t.patient_id
+         left join staff s on s.id = p.named_clinician_id and s.active
+             and s.role in ('specialist_nurse', 'responding_clinician')
+         where (v.set_at, t.patient_id, t.version) < ($1, $2, $3)
+             and (s.id = $5 and (v.set_by <> $5 or t.handed = 1) or $5 is null)
+         order by v.set_at desc, t.patient_id desc, t.version desc limit $4";
+
+    /// Of these patients, of whoever is here and on record as pregnant.
+    NEWS2_OF [patient_id Uuid] =
+        "select t.patient_id, t.version from {rows} join patient p on p.id = r.patient_id
+         join plan_put t on t.patient_id = p.id where p.pregnant and p.status <> 'discharged' and t.news2
+         order by t.patient_id, t.version";
+
+    /// The same of everybody.
+    NEWS2 = "select t.patient_id, t.version from patient p join plan_put t on t.patient_id = p.id
+             where p.pregnant and p.status <> 'discharged' and t.news2";
 
     /// Of each patient who is monitored the version in force, where its day has come.
     DUE = "select t.patient_id, t.version, t.review_on from plan_put t
@@ -108,6 +132,7 @@ pub async fn insert(tx: &mut Tx, put: &PlanPut) -> Result<(), StoreError> {
         count(|rejudged| rejudged.late),
         &marks,
         put.why.as_deref(),
+        put.news2,
     ];
     tx.expect_rows(1, &INSERT, binds).await
 }
@@ -150,9 +175,30 @@ pub async fn confirm(
 /// A version of a patient's parameters.
 pub type VersionKey = (PatientId, i64);
 
-/// The versions with marks that nobody has confirmed, last set first.
+/// The versions that score NEWS2, of those of the (distinct) patients who are on record as pregnant and not discharged.
+pub async fn news2_in_pregnancy(tx: &mut Tx, patients: &[PatientId]) -> Result<Vec<VersionKey>, StoreError> {
+    let rows: Vec<(Uuid, i64)> = tx
+        .all(&NEWS2_OF, binds![vec![uuids(patients.iter().map(|id| id.0))]])
+        .await?;
+    Ok(keys(rows))
+}
+
+/// The same of every patient.
+pub async fn every_news2_in_pregnancy(tx: &mut Tx) -> Result<Vec<VersionKey>, StoreError> {
+    let rows: Vec<(Uuid, i64)> = tx.all(&NEWS2, binds![]).await?;
+    Ok(keys(rows))
+}
+
+fn keys(rows: Vec<(Uuid, i64)>) -> Vec<VersionKey> {
+    let key = |(patient, version): (Uuid, i64)| (patient.into(), version);
+    rows.into_iter().map(key).collect()
+}
+
+/// The versions with marks that nobody has confirmed and those that are handed in, last set first; with a named clinician,
+/// what is for them.
 pub async fn waiting(
     tx: &mut Tx,
+    (handed, named): (&[VersionKey], Option<StaffId>),
     after: Option<&Cursor>,
     limit: u32,
 ) -> Result<Page<VersionKey>, StoreError> {
@@ -163,9 +209,17 @@ pub async fn waiting(
             (micros(at)?, part(patient)?, part(version)?)
         }
     };
-    let rows: Vec<(Uuid, i64, Instant)> = tx
-        .all(&WAITING, binds![at, patient, version, i64::from(limit) + 1])
-        .await?;
+    // A statement is not asked where it is given no rows: so nobody's version is among them.
+    let nobodys: VersionKey = (Uuid::nil().into(), 0);
+    let handed = handed.iter().chain([&nobodys]);
+    let rows = vec![
+        uuids(handed.clone().map(|(patient, _)| patient.0)),
+        bigints(handed.map(|(_, version)| *version)),
+    ];
+    let limit_of_rows = i64::from(limit) + 1;
+    let named = named.map(|named| named.0);
+    let binds = binds![at, patient, version, limit_of_rows, named, rows];
+    let rows: Vec<(Uuid, i64, Instant)> = tx.all(&WAITING, binds).await?;
     let page = Page::cut(rows, limit, |(patient, version, at)| {
         Cursor::of(&[&at.timestamp_micros(), &patient.simple(), version])
     });
@@ -209,6 +263,7 @@ struct Row {
     confirmed_by: Option<Uuid>,
     confirmed_by_name: Option<String>,
     note: Option<String>,
+    news2: bool,
 }
 
 fn plan_put(row: Row) -> Result<PlanPut, StoreError> {
@@ -234,6 +289,7 @@ fn plan_put(row: Row) -> Result<PlanPut, StoreError> {
         patient_id: row.patient_id.into(),
         version: row.version,
         review_on: row.review_on,
+        news2: row.news2,
         rejudged,
         marks: serde_json::from_str(&row.marks).map_err(|_| fault("marks"))?,
         why: row.why,

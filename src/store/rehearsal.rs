@@ -37,6 +37,7 @@ pub struct Rehearsal {
 pub struct OfTeam {
     pub id: PatientId,
     pub birth_date: NaiveDate,
+    pub pregnant: Option<bool>,
 }
 
 statements! {
@@ -59,7 +60,7 @@ statements! {
 
     FORGET = "delete from rehearsal where asked_at < $1";
 
-    OF_TEAM = "select id, birth_date from patient
+    OF_TEAM = "select id, birth_date, pregnant from patient
                where team_id = $1 and status <> 'discharged' and (conditions like $2 or $2 is null) order by id";
 }
 
@@ -70,10 +71,12 @@ pub async fn of_team(
     condition: Option<Condition>,
 ) -> Result<Vec<OfTeam>, StoreError> {
     let condition = condition.map(|condition| format!("%\"{}\"%", condition.word()));
-    let rows: Vec<(Uuid, NaiveDate)> = tx.all(&OF_TEAM, binds![team.0, condition.as_deref()]).await?;
-    let of_team = |(id, birth_date): (Uuid, NaiveDate)| OfTeam {
+    let rows: Vec<(Uuid, NaiveDate, Option<bool>)> =
+        tx.all(&OF_TEAM, binds![team.0, condition.as_deref()]).await?;
+    let of_team = |(id, birth_date, pregnant): (Uuid, NaiveDate, Option<bool>)| OfTeam {
         id: id.into(),
         birth_date,
+        pregnant,
     };
     Ok(rows.into_iter().map(of_team).collect())
 }

@@ -6,7 +6,7 @@ use crate::domain::ids::{StaffId, TeamId};
 use crate::domain::staff::Role;
 use crate::domain::time::Instant;
 
-use super::bind::binds;
+use super::bind::{binds, uuids};
 use super::page::{Cursor, Page};
 use super::statement::statements;
 use super::{StoreError, Tx};
@@ -26,6 +26,13 @@ pub struct Staff {
     pub created_at: Instant,
 }
 
+impl Staff {
+    /// Whether they may confirm marks now, and so be a patient's named clinician.
+    pub fn reviews(&self) -> bool {
+        self.active && Role::REVIEWERS.contains(&self.role)
+    }
+}
+
 /// The columns of `staff s`, for every file that reads staff.
 macro_rules! staff_columns {
     () => {
@@ -41,6 +48,8 @@ statements! {
               values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
     GET = concat!("select ", staff_columns!(), " from staff s where s.id = $1");
+
+    OF [id Uuid] = concat!("select ", staff_columns!(), " from staff s where s.id in (select r.id from {rows})");
 
     BY_USERNAME = concat!("select ", staff_columns!(), ", s.password_hash from staff s where s.username = $1");
 
@@ -70,6 +79,14 @@ pub async fn insert(tx: &mut Tx, staff: &Staff, password_hash: &str) -> Result<(
 
 pub async fn get(tx: &mut Tx, id: StaffId) -> Result<Option<Staff>, StoreError> {
     tx.optional(&GET, binds![id.0]).await?.map(staff).transpose()
+}
+
+/// Those of the people that exist, in no order.
+pub async fn of(tx: &mut Tx, ids: &[StaffId]) -> Result<Vec<Staff>, StoreError> {
+    let rows: Vec<Row> = tx
+        .all(&OF, binds![vec![uuids(ids.iter().map(|id| id.0))]])
+        .await?;
+    rows.into_iter().map(staff).collect()
 }
 
 /// For signing in: the person, active or not, and the hash of the password.

@@ -64,6 +64,7 @@ kinds! {
     NOT_SIGNED_IN = "not-signed-in" UNAUTHORIZED "Nobody is signed in";
     SIGN_IN_FAILED = "sign-in-failed" UNAUTHORIZED "User name or password is not right";
     NOT_ALLOWED = "not-allowed" FORBIDDEN "This role may not do this";
+    NOT_YOURS = "not-yours" FORBIDDEN "It falls to somebody else";
     CSRF = "csrf" FORBIDDEN "The request cannot be told from a forged one";
     NOT_FOUND = "not-found" NOT_FOUND "There is no such thing";
     METHOD_NOT_ALLOWED = "method-not-allowed" METHOD_NOT_ALLOWED "This cannot be done to it";
@@ -160,6 +161,7 @@ impl From<Refusal> for Problem {
             Refusal::Invalid(problems) => Self::from(problems),
             Refusal::Taken { at, detail } => Self::new(&TAKEN, sentence(&detail)).at(at, "taken", detail),
             Refusal::Forbidden => Self::new(&NOT_ALLOWED, "This role may not do this."),
+            Refusal::NotTheirs(why) => Self::new(&NOT_YOURS, sentence(&why)),
             Refusal::Store(error) => error.into(),
             Refusal::Judging(fault) => match fault.store() {
                 Some(error @ (StoreError::Busy { .. } | StoreError::Unavailable { .. })) => Self::busy(error),

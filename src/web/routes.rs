@@ -38,7 +38,7 @@ const CASELOAD: &[Role] = &[Senior, SpecialistNurse];
 /// Who sets parameters.
 const PRESCRIBERS: &[Role] = &[SpecialistNurse];
 /// Who confirms, as a second person, that limits may be as wide as somebody set them.
-const REVIEWERS: &[Role] = &[SpecialistNurse, RespondingClinician];
+const REVIEWERS: &[Role] = &Role::REVIEWERS;
 /// Who judges that a reading counts or does not.
 const DECIDERS: &[Role] = &[Senior, SpecialistNurse, RespondingClinician];
 /// Who works alerts.
@@ -151,7 +151,7 @@ fn plans_and_units() -> Vec<Route> {
         Route::new(POST, "/api/v1/patients/{id}/plan/versions/{version}/confirm", Roles(REVIEWERS), plan_reviews::confirm).on_record("plan.confirm", "patient").status(200)
             .takes::<plan_reviews::Confirmation>().answers::<plans::PlanView>().summary("Say, as a second person, that what is marked in it may be so"),
         Route::new(GET, "/api/v1/plans/to-review", Roles(CLINICAL), plan_reviews::to_review).on_record("plans_to_review.read", "plan")
-            .query::<PageQuery>().lists::<plan_reviews::ToReviewView>().summary("Versions that widened red limits and that nobody has confirmed"),
+            .query::<plan_reviews::ToReviewQuery>().lists::<plan_reviews::ToReviewView>().summary("Versions that widened red limits and that nobody has confirmed, or that score NEWS2 in pregnancy"),
         Route::new(GET, "/api/v1/plans/review-due", Roles(CLINICAL), plan_reviews::review_due).on_record("plans_review_due.read", "plan")
             .query::<PageQuery>().lists::<plan_reviews::ToReviewView>().summary("Plans in force whose day of review has come"),
         Route::new(POST, "/api/v1/patients/{id}/plan/preview", Roles(CLINICAL), preview::preview).on_record("plan.preview", "patient").status(200)

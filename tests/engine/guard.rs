@@ -1,7 +1,7 @@
 //! Which changes of parameters a second person has to look at: each kind of red number from both sides of the fifth.
 
 use homeward::domain::patient::Condition;
-use homeward::domain::plan::{Plan, Span, reigning};
+use homeward::domain::plan::{Plan, Span, reigning, to_reign};
 use homeward::engine::guard::marks;
 use homeward::wire::plan::parse;
 use serde_json::{Value, json};
@@ -272,4 +272,15 @@ fn what_reigns_says_what_comes_next() {
     assert_eq!(told("2026-11-11T23:59:59Z"), "2 until 12 then 1");
     assert_eq!(told("2026-11-12T00:00:00Z"), "1");
     assert_eq!(reigning::<Span>(&[], at("2026-11-12T00:00:00Z")), None);
+    let to_come = |time: &str| to_reign(&versions, at(time)).into_iter().collect::<Vec<_>>();
+    assert_eq!(to_come("2026-11-05T00:00:00Z"), [1, 2, 3]);
+    assert_eq!(to_come("2026-11-06T00:00:00Z"), [1, 2]);
+    assert_eq!(to_come("2026-11-12T00:00:00Z"), [1]);
+    let over = &versions[1..];
+    let left = to_reign(over, at("2026-11-12T00:00:00Z"));
+    assert_eq!(
+        left.into_iter().collect::<Vec<_>>(),
+        [3],
+        "the one that begins first"
+    );
 }

@@ -71,6 +71,8 @@ pub(crate) fn patient(number: u128) -> Patient {
         sex: Sex::Female,
         team_id: None,
         conditions: vec![Condition::HeartFailure],
+        pregnant: None,
+        named_clinician_id: None,
         phone: None,
         language: "en".to_owned(),
         status: PatientStatus::Referred,

@@ -22,6 +22,7 @@ async fn a_patient_comes_back_whole(database: TestDatabase) {
         conditions: vec![Condition::Copd, Condition::Diabetes],
         phone: Some("0121 496 0000".to_owned()),
         language: "pa".to_owned(),
+        pregnant: Some(false),
         updated_at: at("09:00:00.000001"),
         ..patient(2)
     };
@@ -44,6 +45,7 @@ async fn the_first_change_of_a_record_wins(database: TestDatabase) {
     let mut tx = people(&database.db, 1).await;
     let changed = Patient {
         status: PatientStatus::Admitted,
+        pregnant: Some(true),
         updated_at: at("10:00"),
         ..patient(1)
     };

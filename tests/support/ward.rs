@@ -149,6 +149,8 @@ impl Ward {
             sex: Sex::Female,
             team_id: None,
             conditions: Vec::new(),
+            pregnant: None,
+            named_clinician_id: None,
             phone: None,
             language: "en".to_owned(),
             status: PatientStatus::Referred,

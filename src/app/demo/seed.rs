@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::desk::staff::NewStaff;
 use crate::desk::{self, Caller, CallerKind, Desk, Refusal};
-use crate::domain::ids::UnitId;
+use crate::domain::ids::{StaffId, UnitId};
 use crate::domain::patient::Condition;
 use crate::domain::staff::{Actor, Role};
 use crate::domain::time::Instant;
@@ -40,6 +40,7 @@ pub(super) async fn everyone(
     let command = Caller::command("demo");
     let passwords = desk::password::Passwords::default();
     let mut nurse = command.clone();
+    let mut named = None;
     for (username, name, role) in STAFF {
         let password = people::password(dice);
         let new = NewStaff {
@@ -55,6 +56,9 @@ pub(super) async fn everyone(
         if role == Role::SpecialistNurse {
             nurse = caller(&member);
         }
+        if role == Role::RespondingClinician {
+            named = Some(member.id);
+        }
         kept.sign_ins.push(SignIn {
             username: username.to_owned(),
             password,
@@ -64,7 +68,7 @@ pub(super) async fn everyone(
     let plan = plan_body(desk.clock.now())?;
     for place in 0..options.patients {
         kept.members
-            .push(patient(desk, &nurse, place, &plan, dice, now).await?);
+            .push(patient(desk, (&nurse, named), place, &plan, dice, now).await?);
     }
     // The one who deteriorates must not be the one whom nobody hears of.
     if let [_, _, .., last] = kept.members.as_mut_slice() {
@@ -75,7 +79,7 @@ pub(super) async fn everyone(
 
 async fn patient(
     desk: &Desk,
-    nurse: &Caller,
+    (nurse, named): (&Caller, Option<StaffId>),
     place: u16,
     plan: &str,
     dice: &mut StdRng,
@@ -96,6 +100,8 @@ async fn patient(
             sex,
             team_id: None,
             conditions: vec![Condition::HeartFailure],
+            pregnant: None,
+            named_clinician_id: named,
             phone: Some(format!("0121 496 {:04}", place % 1000)),
             language: "en".to_owned(),
         },

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::patients::PatientView;
+use super::patients;
 use crate::desk::admission;
 use crate::domain::ids::PatientId;
 use crate::web::acting::Acting;
@@ -37,7 +37,8 @@ pub async fn admit(
 ) -> Answer {
     let mut act = acting.begin().await?;
     let patient = admission::admit(&mut act, PatientId(id), seen, admission.from.0).await?;
-    let view = PatientView::of(patient, acting.caller.role);
+    let shown = (acting.caller.role, act.now);
+    let view = patients::one(&mut act.tx, patient, shown).await?;
     acting.done(act, StatusCode::OK, Some(view.version), &view).await
 }
 
@@ -50,6 +51,7 @@ pub async fn discharge(
     let mut act = acting.begin().await?;
     let Time(at) = discharge.at;
     let patient = admission::discharge(&mut act, PatientId(id), seen, at, &discharge.reason).await?;
-    let view = PatientView::of(patient, acting.caller.role);
+    let shown = (acting.caller.role, act.now);
+    let view = patients::one(&mut act.tx, patient, shown).await?;
     acting.done(act, StatusCode::OK, Some(view.version), &view).await
 }

@@ -41,6 +41,7 @@ use uuid::Uuid;
 use super::extract::Query;
 use super::problem::{INVALID_QUERY, Problem};
 use crate::domain::staff::Actor;
+use crate::store::staff::Staff;
 use crate::store::{Cursor, Page};
 
 /// Somebody, by the name they had then.
@@ -55,6 +56,15 @@ impl From<Actor> for Who {
         Self {
             id: actor.id,
             name: actor.name,
+        }
+    }
+}
+
+impl From<&Staff> for Who {
+    fn from(staff: &Staff) -> Self {
+        Self {
+            id: staff.id.0,
+            name: staff.name.clone(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Conditions are clinical detail: an administrator, who only assigns units, is not told them.
+//! Conditions and pregnancy are clinical detail: an administrator, who only assigns units, is not told them.
 
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
@@ -8,19 +8,23 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::ListOf;
-use crate::desk::Refusal;
 use crate::desk::edit::Edit;
 use crate::desk::patient::{self, Correction, NewPatient};
-use crate::domain::ids::{PatientId, TeamId};
+use crate::desk::{Refusal, news2};
+use crate::domain::ids::{PatientId, StaffId, TeamId};
 use crate::domain::patient::{Condition, Patient, PatientStatus, Sex};
 use crate::domain::staff::Role;
-use crate::store;
+use crate::domain::time::Instant;
+use crate::store::plan_put::VersionKey;
+use crate::store::staff::Staff;
+use crate::store::{self, StoreError, Tx};
 use crate::web::State;
 use crate::web::acting::Acting;
 use crate::web::answer::{Answer, plain, versioned};
 use crate::web::extract::{Body, IfMatch, Path, Query};
 use crate::web::guard::Signed;
 use crate::web::looking::Showing as _;
+use crate::web::problem::Problem;
 use crate::web::time::write;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,6 +40,16 @@ pub struct PatientView {
     /// Absent for administrators.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Vec<Condition>>,
+    /// Null where it is not on record, which is not the same as no. Absent for administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<bool>, required = false)]
+    pub pregnant: Option<Option<bool>>,
+    pub named_clinician_id: Option<Uuid>,
+    /// Who that is; whose the marks in the parameters are to confirm.
+    pub named_clinician: Option<NamedClinicianView>,
+    /// What of the parameters does not fit what is on record. Absent for administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problems: Option<Vec<PatientProblem>>,
     pub phone: Option<String>,
     pub language: String,
     pub status: PatientStatus,
@@ -46,8 +60,71 @@ pub struct PatientView {
     pub updated_at: DateTime<Utc>,
 }
 
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NamedClinician)]
+pub struct NamedClinicianView {
+    pub id: Uuid,
+    pub name: String,
+    /// Whether they may confirm now; where not, anybody may who may at all.
+    pub active: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PatientProblem {
+    /// `news2_in_pregnancy`.
+    pub code: &'static str,
+    /// Of the parameters, in force or to come.
+    pub plan_version: i64,
+    pub detail: &'static str,
+}
+
+/// These patients as they are shown to somebody of this role.
+async fn views(
+    tx: &mut Tx,
+    patients: Vec<Patient>,
+    (role, now): (Role, Instant),
+) -> Result<Vec<PatientView>, StoreError> {
+    let pregnant = |patient: &&Patient| patient.pregnant == Some(true);
+    let pregnant: Vec<PatientId> = patients.iter().filter(pregnant).map(|one| one.id).collect();
+    let misfits = match pregnant.as_slice() {
+        [] => Vec::new(),
+        some => news2::out_of_place(tx, some, now).await?,
+    };
+    let mut named: Vec<StaffId> = patients.iter().filter_map(|one| one.named_clinician_id).collect();
+    named.sort_unstable();
+    named.dedup();
+    let named = match named.as_slice() {
+        [] => Vec::new(),
+        some => store::staff::of(tx, some).await?,
+    };
+    Ok(patients
+        .into_iter()
+        .map(|patient| PatientView::of(patient, role, (&named, &misfits)))
+        .collect())
+}
+
+/// One patient as they are shown to somebody of this role.
+pub(super) async fn one(
+    tx: &mut Tx,
+    patient: Patient,
+    shown: (Role, Instant),
+) -> Result<PatientView, Problem> {
+    let view = views(tx, vec![patient], shown).await?.pop();
+    view.ok_or_else(|| Problem::internal(&"a patient who was read is gone"))
+}
+
 impl PatientView {
-    pub fn of(patient: Patient, role: Role) -> Self {
+    fn of(patient: Patient, role: Role, (staff, misfits): (&[Staff], &[VersionKey])) -> Self {
+        let is_told = role != Role::Administrator;
+        let named = staff
+            .iter()
+            .find(|staff| Some(staff.id) == patient.named_clinician_id);
+        let problem = |(_, version): &VersionKey| PatientProblem {
+            code: news2::IN_PREGNANCY,
+            plan_version: *version,
+            detail: "the parameters score NEWS2, which is not for use in pregnancy: put a version without it",
+        };
+        let misfits = misfits.iter().filter(|(of, _)| *of == patient.id);
         Self {
             id: patient.id.0,
             nhs_number: patient.nhs_number.as_str().to_owned(),
@@ -56,7 +133,15 @@ impl PatientView {
             birth_date: patient.birth_date,
             sex: patient.sex,
             team_id: patient.team_id.map(|team| team.0),
-            conditions: (role != Role::Administrator).then_some(patient.conditions),
+            conditions: is_told.then_some(patient.conditions),
+            pregnant: is_told.then_some(patient.pregnant),
+            named_clinician_id: patient.named_clinician_id.map(|named| named.0),
+            named_clinician: named.map(|named| NamedClinicianView {
+                id: named.id.0,
+                name: named.name.clone(),
+                active: named.reviews(),
+            }),
+            problems: is_told.then(|| misfits.map(problem).collect()),
             phone: patient.phone,
             language: patient.language,
             status: patient.status,
@@ -79,6 +164,10 @@ pub struct Referral {
     team_id: Option<Uuid>,
     #[serde(default)]
     conditions: Vec<Condition>,
+    /// Null where it is not known.
+    pregnant: Option<bool>,
+    /// Whose marks in the parameters are to confirm: an active specialist nurse or responding clinician.
+    named_clinician_id: Option<Uuid>,
     phone: Option<String>,
     /// BCP 47; `en` where nothing is said.
     language: Option<String>,
@@ -96,6 +185,14 @@ pub struct PatientChange {
     #[schema(value_type = Option<Uuid>)]
     team_id: Edit<Uuid>,
     conditions: Option<Vec<Condition>>,
+    /// Null says that it is not known. True is taken also while parameters score NEWS2, and `problems` says so.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    pregnant: Edit<bool>,
+    /// Null takes the naming away.
+    #[serde(default)]
+    #[schema(value_type = Option<Uuid>)]
+    named_clinician_id: Edit<Uuid>,
     /// Null takes the number away.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -134,7 +231,9 @@ pub async fn list(
     let mut tx = state.desk.db.read().await?;
     let page = store::patient::list(&mut tx, &filter, cursor.as_ref(), limit).await?;
     let shown: Vec<PatientId> = page.items.iter().map(|patient| patient.id).collect();
-    Ok(plain(&ListOf::of(page, |patient| PatientView::of(patient, role))).showing(shown))
+    let next_cursor = page.next.map(|cursor| cursor.as_str().to_owned());
+    let items = views(&mut tx, page.items, (role, state.desk.clock.now())).await?;
+    Ok(plain(&ListOf { items, next_cursor }).showing(shown))
 }
 
 pub async fn get(Extract(state): Extract<State>, signed: Signed, Path(id): Path<Uuid>) -> Answer {
@@ -142,7 +241,7 @@ pub async fn get(Extract(state): Extract<State>, signed: Signed, Path(id): Path<
     let patient = store::patient::get(&mut tx, PatientId(id))
         .await?
         .ok_or(Refusal::NotFound("patient"))?;
-    let view = PatientView::of(patient, signed.caller.role);
+    let view = one(&mut tx, patient, (signed.caller.role, state.desk.clock.now())).await?;
     Ok(versioned(StatusCode::OK, view.version, &view).showing([PatientId(id)]))
 }
 
@@ -156,11 +255,14 @@ pub async fn create(acting: Acting, Body(referral): Body<Referral>) -> Answer {
         sex: referral.sex,
         team_id: referral.team_id.map(TeamId),
         conditions: referral.conditions,
+        pregnant: referral.pregnant,
+        named_clinician_id: referral.named_clinician_id.map(StaffId),
         phone: referral.phone,
         language: referral.language.unwrap_or_else(|| "en".to_owned()),
     };
     let patient = patient::refer(&mut act, new).await?;
-    let view = PatientView::of(patient, acting.caller.role);
+    let shown = (acting.caller.role, act.now);
+    let view = one(&mut act.tx, patient, shown).await?;
     acting
         .done(act, StatusCode::CREATED, Some(view.version), &view)
         .await
@@ -180,10 +282,13 @@ pub async fn change(
         sex: change.sex,
         team_id: change.team_id.map(TeamId),
         conditions: change.conditions,
+        pregnant: change.pregnant,
+        named_clinician_id: change.named_clinician_id.map(StaffId),
         phone: change.phone,
         language: change.language,
     };
     let patient = patient::correct(&mut act, PatientId(id), seen, correction).await?;
-    let view = PatientView::of(patient, acting.caller.role);
+    let shown = (acting.caller.role, act.now);
+    let view = one(&mut act.tx, patient, shown).await?;
     acting.done(act, StatusCode::OK, Some(view.version), &view).await
 }

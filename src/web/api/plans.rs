@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::sessions::known;
 use super::{ListOf, PageQuery, Who, bad_query};
-use crate::desk::{Refusal, plan};
+use crate::desk::{Refusal, news2, plan};
 use crate::domain::ids::PatientId;
 use crate::domain::plan::{Reigning, reigning};
 use crate::domain::review::Mark;
@@ -25,6 +25,7 @@ use crate::web::answer::{Answer, plain, versioned};
 use crate::web::extract::{Path, Precondition, Query, Text};
 use crate::web::looking::Showing as _;
 use crate::web::problem::Problem;
+use crate::wire::problem::Problem as Fault;
 
 /// One version of a patient's parameters: the keys of the plan body stand beside these.
 #[derive(Debug, Serialize, ToSchema)]
@@ -46,6 +47,8 @@ pub struct PlanView {
     pub rejudged: Option<RejudgedView>,
     /// Where it is wider than before, for a second person; null where it is not.
     pub review: Option<ReviewView>,
+    /// What came to be known since it was put, and that it does not fit: while it is in force or will be, at each place.
+    pub problems: Vec<Fault>,
     #[serde(flatten)]
     #[schema(value_type = Object)]
     pub body: BTreeMap<String, Box<RawValue>>,
@@ -106,7 +109,12 @@ impl ReviewView {
 }
 
 impl PlanView {
-    fn of(row: PlanRow, put: Option<PlanPut>, reigning: Option<Reigning>) -> Result<Self, Problem> {
+    fn of(
+        row: PlanRow,
+        put: Option<PlanPut>,
+        problems: Vec<Fault>,
+        reigning: Option<Reigning>,
+    ) -> Result<Self, Problem> {
         let body = serde_json::from_str(&row.body).map_err(|error| {
             Problem::internal(&format!(
                 "plan_version.body of {} version {} can no longer be read: {error}",
@@ -126,10 +134,18 @@ impl PlanView {
                 late: counted.late,
             }),
             review: put.and_then(ReviewView::of),
+            problems,
             set_by: row.set_by.into(),
             set_at: row.set_at,
             body,
         })
+    }
+
+    /// Whether its marks wait for somebody.
+    pub(super) fn waits(&self) -> bool {
+        self.review
+            .as_ref()
+            .is_some_and(|review| review.confirmed_by.is_none())
     }
 
     fn standing(self, reigning: Option<Reigning>) -> Self {
@@ -151,12 +167,18 @@ pub(super) async fn views(tx: &mut Tx, rows: Vec<PlanRow>, now: Instant) -> Resu
     patients.sort_unstable();
     patients.dedup();
     let spans = store::plan::spans(tx, &patients).await?;
+    let misfits = news2::out_of_place(tx, &patients, now).await?;
     let mut puts = store::plan_put::of(tx, &wanted).await?;
     rows.into_iter()
         .zip(wanted)
         .map(|(row, key)| {
             let reigning = spans.get(&key.0).and_then(|spans| reigning(spans, now));
-            PlanView::of(row, puts.remove(&key), reigning)
+            let problems = if misfits.contains(&key) {
+                news2::problems(&row)?
+            } else {
+                Vec::new()
+            };
+            PlanView::of(row, puts.remove(&key), problems, reigning)
         })
         .collect()
 }
