@@ -133,14 +133,19 @@ pub async fn begin(config: &Config, clock: Clock, ids: Ids) -> Result<App, Start
     let lanes = parts::lanes(config, &keeper, &clock, &broker, &pulse);
     let ingest = tokio::spawn(ingest::run(broker.inlet, lanes, stopping.clone()));
     let heartbeat = Heartbeat::new(db.clone(), identity, broker.link.clone(), pulse.clone());
-    let unit_watch = UnitWatch::new(db.clone(), Arc::clone(&shelf), ids.clone());
+    let metrics = Metrics::of(pulse.counts());
+    let unit_watch = UnitWatch::new(
+        db.clone(),
+        Arc::clone(&shelf),
+        ids.clone(),
+        metrics.alerts.clone(),
+    );
     let post = UnitPost {
         db: db.clone(),
         outlet: broker.outlet.clone(),
         shelf: Arc::clone(&shelf),
     };
-    let compliance = parts::compliance(config, &db, shelf, &ids);
-    let metrics = Metrics::of(pulse.counts());
+    let compliance = parts::compliance(config, &db, shelf, &ids, metrics.alerts.clone());
     let mut working = JoinSet::new();
     let retention = parts::retention(config, &db);
     for worker in [

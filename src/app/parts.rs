@@ -13,6 +13,7 @@ use crate::domain::ids::Ids;
 use crate::ingest::{batch::Keeper, lane::Lane, pulse::Pulse};
 use crate::judging::incident::Limits;
 use crate::judging::plans::PlanShelf;
+use crate::metrics::alerts::Alerts;
 use crate::store::{self, Connections, Db};
 use crate::workers::compliance::Compliance;
 use crate::workers::retention::Retention;
@@ -88,7 +89,13 @@ pub(super) fn broker(config: &Config) -> Settings {
     }
 }
 
-pub(super) fn compliance(config: &Config, db: &Db, shelf: Arc<PlanShelf>, ids: &Ids) -> Compliance {
+pub(super) fn compliance(
+    config: &Config,
+    db: &Db,
+    shelf: Arc<PlanShelf>,
+    ids: &Ids,
+    alerts: Alerts,
+) -> Compliance {
     let limits = config.compliance;
     Compliance {
         db: db.clone(),
@@ -98,6 +105,7 @@ pub(super) fn compliance(config: &Config, db: &Db, shelf: Arc<PlanShelf>, ids: &
             share_percent: limits.incident_share_percent,
             at_least: limits.incident_at_least,
         },
+        alerts,
     }
 }
 

@@ -22,12 +22,7 @@ pub(super) fn check(
     now: Instant,
 ) -> Result<Vec<Mark>, Refusal> {
     from_known_templates(aside)?;
-    let followed = followed(versions, plan, now)?;
-    let templates = conditions
-        .iter()
-        .map(|condition| Ok((*condition, template::of(*condition)?.parsed()?.rules)))
-        .collect::<Result<Vec<_>, Refusal>>()?;
-    let mut marks = guard::marks(&followed.iter().collect::<Vec<_>>(), &templates, plan);
+    let mut marks = marks(versions, conditions, plan, now)?;
     if caller.role == Role::Admin {
         return Ok(marks);
     }
@@ -41,6 +36,43 @@ pub(super) fn check(
     // The nurse has confirmed it by putting it so.
     marks.retain(|mark| mark.what != Widening::Scale2);
     Ok(marks)
+}
+
+fn marks(
+    versions: &[PlanRow],
+    conditions: &[Condition],
+    plan: &Plan,
+    now: Instant,
+) -> Result<Vec<Mark>, Refusal> {
+    let followed = followed(versions, plan, now)?;
+    let templates = conditions
+        .iter()
+        .map(|condition| Ok((*condition, template::of(*condition)?.parsed()?.rules)))
+        .collect::<Result<Vec<_>, Refusal>>()?;
+    Ok(guard::marks(
+        &followed.iter().collect::<Vec<_>>(),
+        &templates,
+        plan,
+    ))
+}
+
+/// What will be marked, each with the key of the body by which it has still to be answered, whoever puts the plan.
+pub(super) fn foreseen(
+    versions: &[PlanRow],
+    conditions: &[Condition],
+    (plan, aside): (&Plan, &Aside),
+    now: Instant,
+) -> Result<Vec<(Mark, Option<&'static str>)>, Refusal> {
+    let marks = marks(versions, conditions, plan, now)?.into_iter();
+    let with_key = |mark: Mark| {
+        let key = match mark.what {
+            Widening::Scale2 => "confirms_scale_2",
+            _ => "widening_reason",
+        };
+        let asks = question(&mark, aside).map(|_| key);
+        (mark, asks)
+    };
+    Ok(marks.map(with_key).collect())
 }
 
 /// The versions that this one follows: the one in force when it begins, and where it holds now, the one in force now.

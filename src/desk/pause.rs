@@ -56,14 +56,7 @@ pub async fn change(
     change: Change,
 ) -> Result<Pause, Refusal> {
     let others = lock(act, patient).await?;
-    let Some(before) = others.iter().find(|one| one.id == id) else {
-        return Err(Refusal::NotFound("pause"));
-    };
-    if before.version != seen_version {
-        return Err(Refusal::Stale {
-            current: before.version,
-        });
-    }
+    let before = seen(&others, id, seen_version)?;
     let changed = Pause {
         from: change.from.unwrap_or(before.from),
         to: change.to.over(before.to),
@@ -88,6 +81,45 @@ pub async fn change(
     )
     .await?;
     Ok(changed)
+}
+
+/// Takes back a pause that was entered by mistake: what was due in it counts as if it had never been. What it was, and why it
+/// was taken back, remain on record.
+pub async fn withdraw(
+    act: &mut Act,
+    patient: PatientId,
+    id: PauseId,
+    seen_version: i64,
+    why: &str,
+) -> Result<Pause, Refusal> {
+    let mut form = Form::default();
+    let why = form.note("/reason", why);
+    form.check()?;
+    let others = lock(act, patient).await?;
+    let pause = seen(&others, id, seen_version)?;
+    if !store::pause::delete(&mut act.tx, pause).await? {
+        return Err(Refusal::Stale {
+            current: seen_version + 1,
+        });
+    }
+    store::compliance::altered(&mut act.tx, &[(patient, pause.from)], act.now).await?;
+    let subject = Subject::new("pause", id, Some(patient));
+    let detail = json!({ "from": pause.from, "to": pause.to, "paused_for": pause.reason, "reason": why });
+    audit::record(act, "patient.pause_withdraw", subject, detail).await?;
+    Ok(pause.clone())
+}
+
+/// The pause at the version that the caller has seen.
+fn seen(pauses: &[Pause], id: PauseId, seen_version: i64) -> Result<&Pause, Refusal> {
+    let pause = pauses.iter().find(|one| one.id == id);
+    let pause = pause.ok_or(Refusal::NotFound("pause"))?;
+    if pause.version == seen_version {
+        Ok(pause)
+    } else {
+        Err(Refusal::Stale {
+            current: pause.version,
+        })
+    }
 }
 
 /// Locks the patient; gives all her pauses.

@@ -3,6 +3,7 @@
 use crate::domain::hospital::HospitalAdmission;
 use crate::domain::ids::PatientId;
 use crate::domain::plan::Plan;
+use crate::domain::review::Mark;
 use crate::domain::time::Instant;
 use crate::engine::lead::Foresight;
 use crate::engine::preview::{Preview, begin};
@@ -11,7 +12,7 @@ use crate::store::{self, Tx};
 use crate::wire::problem::Problem;
 
 use super::news2::Bearer;
-use super::{Refusal, plan};
+use super::{Refusal, guard, plan};
 
 /// How many local days are looked at where nobody says.
 pub const USUAL_DAYS: u16 = 90;
@@ -26,6 +27,8 @@ pub struct Rehearsal {
     pub from: Instant,
     pub to: Instant,
     pub preview: Preview,
+    /// What will be marked when the plan is put, each with the key of the body that has still to be given.
+    pub marks: Vec<(Mark, Option<&'static str>)>,
     /// The stays in hospital that began in these days, the oldest first, each with what came before it.
     pub admissions: Vec<(HospitalAdmission, Foresight)>,
 }
@@ -40,11 +43,10 @@ pub async fn rehearse(
     let person = store::patient::get(tx, patient)
         .await?
         .ok_or(Refusal::NotFound("patient"))?;
-    let version = store::plan::latest(tx, patient)
-        .await?
-        .map_or(1, |latest| latest.version + 1);
-    let proposed = plan::sound(body, version, Bearer::of(&person)).map(|(plan, _)| plan);
-    let (days, proposed) = match (whole_days(days), proposed) {
+    let versions = store::plan::list(tx, patient).await?;
+    let version = versions.first().map_or(1, |latest| latest.version + 1);
+    let proposed = plan::sound(body, version, Bearer::of(&person));
+    let (days, (proposed, aside)) = match (whole_days(days), proposed) {
         (Ok(days), Ok(proposed)) => (days, proposed),
         (days, proposed) => {
             let of_plan = proposed.err().unwrap_or_default().into_iter();
@@ -55,6 +57,7 @@ pub async fn rehearse(
             return Err(Refusal::Invalid(of_plan.chain(days.err()).collect()));
         }
     };
+    let marks = guard::foreseen(&versions, &person.conditions, (&proposed, &aside), now)?;
     let from = begin(proposed.timezone, now, days);
     let preview = beside_those_in_force(tx, patient, &proposed, from).await?;
     let admissions = store::hospital_admission::of(tx, &[patient])
@@ -72,6 +75,7 @@ pub async fn rehearse(
         from,
         to: now,
         preview,
+        marks,
         admissions,
     })
 }

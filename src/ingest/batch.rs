@@ -133,7 +133,7 @@ pub async fn take_in(
         tally.finding(&news.finding.finding.kind, news.finding.finding.severity);
     }
     alerting::raise(tx, &news, &keeper.ids, now).await?;
-    clearing::clear(tx, &keeper.shelf, &clearing::concerned(&known), now).await?;
+    tally.cleared = clearing::clear(tx, &keeper.shelf, &clearing::concerned(&known), now).await?;
     let heard = outgoing::heard(tx, arrivals, &ground, &keeper.heard).await?;
     outgoing::statuses(tx, &sorted.statuses, &keeper.ids, now).await?;
     Ok(Taken {

@@ -16,6 +16,7 @@ use crate::store::finding::FindingRow;
 use crate::store::heartbeat::OUTAGE;
 use crate::store::{self, StoreError, Tx};
 
+use super::clearing::Cleared;
 use super::plans::{PlanShelf, Plans};
 use super::rejudge::JudgingFault;
 use super::{attendance, clearing, verdict};
@@ -72,15 +73,15 @@ struct Subject {
     stored: Vec<FindingRow>,
 }
 
-/// Judges these patients' compliance, keeps what is new until its alert is raised, and closes alerts that are answered. The caller
-/// holds their locks.
+/// Judges these patients' compliance, keeps what is new until its alert is raised, and closes alerts that are answered, which it
+/// gives. The caller holds their locks.
 pub async fn look(
     tx: &mut Tx,
     shelf: &PlanShelf,
     marks: Vec<Mark>,
     watch: &Watch,
     now: Instant,
-) -> Result<(), JudgingFault> {
+) -> Result<Vec<Cleared>, JudgingFault> {
     let mut waiting = subjects(tx, shelf, marks).await?;
     let mut done = Done::default();
     for back in BACK {
@@ -239,13 +240,12 @@ impl Done {
         self.marks.push(mark);
     }
 
-    async fn store(self, tx: &mut Tx, as_of: Instant, now: Instant) -> Result<(), JudgingFault> {
+    async fn store(self, tx: &mut Tx, as_of: Instant, now: Instant) -> Result<Vec<Cleared>, JudgingFault> {
         store::finding::upsert(tx, &self.findings).await?;
         store::finding::supersede(tx, &self.superseded).await?;
         store::compliance::wait(tx, &self.news, as_of).await?;
         store::compliance::settle(tx, &self.marks).await?;
-        close_answered(tx, &self.come, now).await?;
-        Ok(())
+        Ok(close_answered(tx, &self.come, now).await?)
     }
 }
 
@@ -284,14 +284,14 @@ async fn close_answered(
     tx: &mut Tx,
     come: &BTreeMap<PatientId, (Come, Plans, bool)>,
     now: Instant,
-) -> Result<(), StoreError> {
+) -> Result<Vec<Cleared>, StoreError> {
     let whose: Vec<(About, Class)> = come
         .keys()
         .map(|patient| (About::Patient(*patient), Class::Compliance))
         .collect();
     let open = store::alert::amber_for(tx, &whose).await?;
     if open.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let ids: Vec<_> = open.iter().map(|alert| alert.id).collect();
     let on_alerts = store::worklist::findings(tx, &ids).await?;
@@ -315,6 +315,5 @@ async fn close_answered(
             Some((alert, why))
         })
         .collect();
-    clearing::close(tx, due, now).await?;
-    Ok(())
+    clearing::close(tx, due, now).await
 }

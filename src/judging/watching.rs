@@ -18,21 +18,22 @@ use crate::store::unit_watch::{Facts, Looked};
 use crate::store::{self, Tx};
 
 use super::alerting::{self, News};
-use super::clearing;
+use super::clearing::{self, Cleared};
 use super::plans::{PlanShelf, Plans};
 use super::rejudge::JudgingFault;
 
 /// Outages that ended longer ago no longer explain anything.
 const REMEMBERED: TimeDelta = TimeDelta::days(7);
 
-/// Looks at units that the caller has claimed until then, and writes when to look again. Gives how many findings began or ended.
+/// Looks at units that the caller has claimed until then, and writes when to look again. Gives how many findings began or ended, and
+/// which alerts ended by it.
 pub async fn watch(
     tx: &mut Tx,
     shelf: &PlanShelf,
     (units, leased_until): (&[UnitId], Instant),
     ids: &Ids,
     now: Instant,
-) -> Result<usize, JudgingFault> {
+) -> Result<(usize, Vec<Cleared>), JudgingFault> {
     let ground = Ground::lock(tx, shelf, units, now).await?;
     let mut outcome = Outcome::default();
     for facts in store::unit_watch::facts(tx, units).await? {
@@ -42,12 +43,12 @@ pub async fn watch(
     store::finding::supersede(tx, &outcome.ended).await?;
     alerting::raise(tx, &outcome.news, ids, now).await?;
     let concerned: Vec<(About, Class)> = outcome.concerned.into_iter().collect();
-    clearing::clear(tx, shelf, &concerned, now).await?;
+    let cleared = clearing::clear(tx, shelf, &concerned, now).await?;
     outcome
         .looked
         .sort_by(|one, other| one.unit_id.cmp(&other.unit_id));
     store::unit_watch::looked(tx, &outcome.looked, leased_until).await?;
-    Ok(outcome.news.len() + outcome.ended.len())
+    Ok((outcome.news.len() + outcome.ended.len(), cleared))
 }
 
 /// What looking at units rests on, under their locks and those of whom they are or were about.

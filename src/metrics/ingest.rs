@@ -7,8 +7,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::alerts::Alerts;
 use super::{Counts, Durations, seconds};
-use crate::domain::finding::Severity;
+use crate::domain::finding::{Class, Severity};
 
 /// What findings are of. A word that is not here is counted as `other`, so that the list of series stays as long as this.
 const KINDS: [&str; 10] = [
@@ -34,6 +35,8 @@ pub struct Tally {
     pub rejected: BTreeMap<&'static str, u64>,
     /// Findings that opened or joined an alert, by kind and severity.
     pub findings: BTreeMap<(&'static str, &'static str), u64>,
+    /// Alerts that ended by what was taken in.
+    pub cleared: Vec<(Class, &'static str)>,
     /// How long each part of the transaction took.
     pub phases: Vec<(&'static str, Duration)>,
 }
@@ -51,6 +54,7 @@ impl Tally {
 
 #[derive(Debug, Clone)]
 pub struct Ingest {
+    pub alerts: Alerts,
     messages: Counter,
     batch_messages: Histogram,
     batch_seconds: Histogram,
@@ -72,6 +76,7 @@ impl Default for Ingest {
             drop(receipts.get_or_create(&[("outcome", outcome)]));
         }
         Self {
+            alerts: Alerts::default(),
             messages: Counter::default(),
             batch_messages: Histogram::new(sizes),
             batch_seconds: seconds(),
@@ -105,6 +110,7 @@ impl Ingest {
         for (reason, count) in &tally.rejected {
             self.rejected.get_or_create(&[("reason", reason)]).inc_by(*count);
         }
+        self.alerts.cleared(&tally.cleared);
         for ((kind, severity), count) in &tally.findings {
             self.findings
                 .get_or_create(&[("kind", kind), ("severity", severity)])

@@ -1,6 +1,7 @@
 //! What the service counts of itself. Nothing is global: whoever counts is handed its part, and a label holds only words of
 //! an enumeration, never a unit, a patient or anything that a stranger may choose.
 
+pub mod alerts;
 pub mod http;
 pub mod ingest;
 pub mod machine;
@@ -15,6 +16,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use alerts::Alerts;
 use http::Http;
 use ingest::Ingest;
 use moment::Moment;
@@ -31,6 +33,7 @@ type Durations<const N: usize> = Family<Labels<N>, Histogram, fn() -> Histogram>
 /// Everything that one process counts. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Metrics {
+    pub alerts: Alerts,
     pub http: Http,
     pub workers: Workers,
     registry: Arc<Registry>,
@@ -46,10 +49,13 @@ impl Metrics {
     pub fn of(ingest: &Ingest) -> Self {
         let (http, workers) = (Http::default(), Workers::default());
         let mut registry = Registry::default();
+        let alerts = ingest.alerts.clone();
         ingest.register(&mut registry);
+        alerts.register(&mut registry);
         http.register(&mut registry);
         workers.register(&mut registry);
         Self {
+            alerts,
             http,
             workers,
             registry: Arc::new(registry),

@@ -21,6 +21,8 @@ statements! {
     INSERT = "insert into pause (id, patient_id, from_at, to_at, reason, version, created_at)
               values ($1, $2, $3, $4, $5, $6, $7)";
 
+    DELETE = "delete from pause where id = $1 and version = $2";
+
     UPDATE = "update pause set from_at = $3, to_at = $4, reason = $5, version = $2 + 1 where id = $1 and version = $2";
 }
 
@@ -57,6 +59,13 @@ pub async fn update(tx: &mut Tx, pause: &Pause, seen_version: i64) -> Result<boo
         pause.reason.word()
     ];
     let is_ours = tx.swapped(&UPDATE, binds).await?;
+    unit_watch::wake_units_of(tx, pause.patient_id).await?;
+    Ok(is_ours)
+}
+
+/// Takes the pause away at the version that the writer saw; false where another came first.
+pub async fn delete(tx: &mut Tx, pause: &Pause) -> Result<bool, StoreError> {
+    let is_ours = tx.swapped(&DELETE, binds![pause.id.0, pause.version]).await?;
     unit_watch::wake_units_of(tx, pause.patient_id).await?;
     Ok(is_ours)
 }

@@ -10,8 +10,9 @@ use crate::domain::staff::Actor;
 use crate::domain::time::Instant;
 
 use super::bind::binds;
+use super::page::newest;
 use super::statement::statements;
-use super::{StoreError, Tx};
+use super::{Cursor, Page, StoreError, Tx};
 
 /// A rehearsal as it is on record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,9 @@ statements! {
 
     GET = "select id, team_id, asked, state, judged, patients, forecast, asked_by, asked_by_name, asked_at, said_at
            from rehearsal where id = $1 and team_id = $2";
+
+    LIST = "select id, team_id, asked, state, judged, patients, forecast, asked_by, asked_by_name, asked_at, said_at
+            from rehearsal where team_id = $1 and (asked_at, id) < ($2, $3) order by asked_at desc, id desc limit $4";
 
     INSERT = "insert into rehearsal (id, team_id, asked, state, judged, patients, forecast, asked_by, asked_by_name, asked_at,
                   said_at)
@@ -84,6 +88,22 @@ pub async fn of_team(
 pub async fn get(tx: &mut Tx, team: TeamId, id: RehearsalId) -> Result<Option<Rehearsal>, StoreError> {
     let row: Option<Row> = tx.optional(&GET, binds![id.0, team.0]).await?;
     row.map(rehearsal).transpose()
+}
+
+/// A team's, newest first.
+pub async fn list(
+    tx: &mut Tx,
+    team: TeamId,
+    after: Option<&Cursor>,
+    limit: u32,
+) -> Result<Page<Rehearsal>, StoreError> {
+    let (at, id) = newest(after)?;
+    let binds = binds![team.0, at, id, i64::from(limit) + 1];
+    let rows: Vec<Row> = tx.all(&LIST, binds).await?;
+    let rows = rows.into_iter().map(rehearsal).collect::<Result<_, _>>()?;
+    Ok(Page::cut(rows, limit, |last: &Rehearsal| {
+        Cursor::at(last.asked_at, last.id.0)
+    }))
 }
 
 pub async fn insert(tx: &mut Tx, new: &Rehearsal) -> Result<(), StoreError> {

@@ -118,6 +118,8 @@ fn patients_and_readings() -> Vec<Route> {
             .takes::<pauses::NewPause>().answers::<pauses::PauseView>().summary("Pause: nothing is due, and nothing missed; judged again at once"),
         Route::new(PATCH, "/api/v1/patients/{id}/pauses/{pause_id}", Roles(DESK), pauses::change).on_record("patient.pause_change", "patient").rests(Rests::OnVersion)
             .takes::<pauses::PauseChange>().answers::<pauses::PauseView>().summary("Correct or end a pause"),
+        Route::new(POST, "/api/v1/patients/{id}/pauses/{pause_id}/withdraw", Roles(DESK), pauses::withdraw).on_record("patient.pause_withdraw", "patient").status(200).rests(Rests::OnVersion)
+            .takes::<pauses::Withdrawal>().answers::<pauses::PauseView>().summary("Say that a pause was entered by mistake: judged again as if it had not been"),
         Route::new(GET, "/api/v1/patients/{id}/due-times", Roles(CLINICAL), due_times::list).on_record("due_times.read", "patient")
             .query::<due_times::DueTimesQuery>().lists::<due_times::DueTimeView>().summary("When sessions were due, and what became of each"),
         Route::new(GET, "/api/v1/patients/{id}/hospital-admissions", Roles(CLINICAL), hospital_admissions::list).on_record("hospital_admissions.read", "patient")
@@ -158,6 +160,8 @@ fn plans_and_units() -> Vec<Route> {
             .takes::<preview::Request>().answers::<preview::PreviewView>().summary("Try parameters out on the patient's last days; nothing is written"),
         Route::new(POST, "/api/v1/teams/{id}/rehearsals", Roles(CLINICAL), rehearsals::create).on_record("rehearsal.begin", "team").status(202)
             .takes::<rehearsals::NewRehearsal>().answers::<rehearsals::RehearsalView>().summary("Try parameters or a template out on all patients of a team; runs on its own"),
+        Route::new(GET, "/api/v1/teams/{id}/rehearsals", Roles(CLINICAL), rehearsals::list).on_record("rehearsals.read", "team")
+            .query::<PageQuery>().lists::<rehearsals::RehearsalView>().summary("The team's rehearsals of the last week"),
         Route::new(GET, "/api/v1/teams/{id}/rehearsals/{rehearsal_id}", Roles(CLINICAL), rehearsals::get).on_record("rehearsal.read", "team")
             .answers::<rehearsals::RehearsalView>().summary("How far it is, and what it predicts"),
         Route::new(DELETE, "/api/v1/teams/{id}/rehearsals/{rehearsal_id}", Roles(CLINICAL), rehearsals::cancel).on_record("rehearsal.cancel", "team").status(204)

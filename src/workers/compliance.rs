@@ -9,10 +9,12 @@ use chrono::TimeDelta;
 use crate::domain::ids::Ids;
 use crate::domain::time::Instant;
 use crate::judging::JudgingFault;
+use crate::judging::clearing::Cleared;
 use crate::judging::compliance::{self, Watch};
 use crate::judging::incident::{self, Limits};
 use crate::judging::missing;
 use crate::judging::plans::PlanShelf;
+use crate::metrics::alerts::Alerts;
 use crate::store::compliance::Mark;
 use crate::store::{self, Db, StoreError, Tx};
 
@@ -35,6 +37,7 @@ pub struct Compliance {
     pub shelf: Arc<PlanShelf>,
     pub ids: Ids,
     pub limits: Limits,
+    pub alerts: Alerts,
 }
 
 impl Compliance {
@@ -64,7 +67,10 @@ impl Compliance {
         let marks = store::compliance::claim_due(&mut tx, watch.as_of, BATCH).await?;
         let due = marks.len();
         match self.look(&mut tx, marks.clone(), watch, now).await {
-            Ok(()) => tx.commit().await?,
+            Ok(cleared) => {
+                tx.commit().await?;
+                self.alerts.cleared(&cleared);
+            }
             Err(fault) if is_passing(&fault) => return Err(fault.into()),
             Err(_) => {
                 tx.rollback().await?;
@@ -80,9 +86,9 @@ impl Compliance {
         marks: Vec<Mark>,
         watch: &Watch,
         now: Instant,
-    ) -> Result<(), JudgingFault> {
+    ) -> Result<Vec<Cleared>, JudgingFault> {
         if marks.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         compliance::look(tx, &self.shelf, marks, watch, now).await
     }
@@ -94,7 +100,10 @@ impl Compliance {
             let mut tx = self.db.begin().await?;
             let claimed = store::compliance::claim_again(&mut tx, patient).await?;
             match self.look(&mut tx, claimed, watch, now).await {
-                Ok(()) => tx.commit().await?,
+                Ok(cleared) => {
+                    tx.commit().await?;
+                    self.alerts.cleared(&cleared);
+                }
                 Err(fault) if is_passing(&fault) => return Err(fault.into()),
                 Err(fault) => {
                     tx.rollback().await?;

@@ -10,6 +10,7 @@ use crate::domain::ids::Ids;
 use crate::domain::time::Instant;
 use crate::judging::plans::PlanShelf;
 use crate::judging::watching;
+use crate::metrics::alerts::Alerts;
 use crate::store::{self, Db};
 
 use super::WorkerFault;
@@ -32,15 +33,17 @@ pub struct UnitWatch {
     db: Db,
     shelf: Arc<PlanShelf>,
     ids: Ids,
+    alerts: Alerts,
     numbers_until: Mutex<Option<Instant>>,
 }
 
 impl UnitWatch {
-    pub const fn new(db: Db, shelf: Arc<PlanShelf>, ids: Ids) -> Self {
+    pub const fn new(db: Db, shelf: Arc<PlanShelf>, ids: Ids, alerts: Alerts) -> Self {
         Self {
             db,
             shelf,
             ids,
+            alerts,
             numbers_until: Mutex::new(None),
         }
     }
@@ -63,8 +66,9 @@ impl UnitWatch {
         }
         let mut tx = self.db.begin().await?;
         let due = (units.as_slice(), leased_until);
-        let changed = watching::watch(&mut tx, &self.shelf, due, &self.ids, now).await?;
+        let (changed, cleared) = watching::watch(&mut tx, &self.shelf, due, &self.ids, now).await?;
         tx.commit().await?;
+        self.alerts.cleared(&cleared);
         Ok(changed)
     }
 

@@ -10,6 +10,7 @@ use homeward::cli::judge::judge_lines;
 use serde_json::{Value, json};
 
 use super::on_every_ground;
+use super::watching::value;
 use crate::support::compliance::beats_until;
 use crate::support::databases;
 use crate::support::hub::Hub;
@@ -235,6 +236,18 @@ async fn what_is_not_done_is_judged_as_the_command_does(hub: Hub) {
     assert_eq!(story.due().await, expected["due"]);
     let served = expected["due"].as_array().unwrap().iter();
     assert_eq!(served.filter(|due| due["state"] == "served").count(), 6);
+    // A unit that was silent for a day while its patient did not measure may have been found so more than once.
+    let metrics = story.hub.page("/metrics").await.1;
+    for (class, why, least, most) in [
+        ("compliance", "session_came", 3.0, 3.0),
+        ("compliance", "discharged", 0.0, 0.0),
+        ("technical", "cause_gone", 1.0, 3.0),
+        ("clinical", "in_order", 0.0, 0.0),
+    ] {
+        let series = format!("homeward_alerts_cleared_total{{class=\"{class}\",why=\"{why}\"}}");
+        let told = value(&metrics, &series);
+        assert!((least..=most).contains(&told), "{series} {told}");
+    }
     story.unit.disconnect().await;
     story.hub.stop().await;
 }

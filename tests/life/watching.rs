@@ -19,7 +19,7 @@ use crate::support::mosquitto::Mosquitto;
 
 on_every_ground!(every_message_is_counted_once_and_nobody_named);
 
-fn value(text: &str, series: &str) -> f64 {
+pub(super) fn value(text: &str, series: &str) -> f64 {
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
@@ -106,6 +106,25 @@ async fn every_message_is_counted_once_and_nobody_named(mut hub: Hub) {
         &patient,
     ] {
         assert!(!text.contains(detail), "{detail}");
+    }
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_amber_that_the_next_session_ends_is_counted() {
+    let mut hub = Hub::start(databases::sqlite().await, None).await;
+    let mut plan = saturation_plan();
+    plan["measures"] = serde_json::json!(["spo2"]);
+    plan["amber_auto_close"] = serde_json::json!(true);
+    hub.patient("9434765919", "HU-1", Some(plan)).await;
+    let mut unit = hub.connect("HU-1").await;
+    let series = "homeward_alerts_cleared_total{class=\"clinical\",why=\"in_order\"}";
+    for (number, percent, expected) in [(1, 91.0, 0.0), (2, 97.0, 1.0), (3, 96.0, 1.0)] {
+        let sent = saturation(number, hub.now(), percent);
+        unit.send(&sent).unwrap();
+        unit.receipt(sent.session_id).await.unwrap();
+        hub.clock.advance(Duration::from_mins(1));
+        assert_eq!(value(&hub.page("/metrics").await.1, series), expected, "{number}");
     }
     hub.stop().await;
 }

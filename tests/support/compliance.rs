@@ -7,6 +7,7 @@ use homeward::domain::patient::{Episode, Stage};
 use homeward::domain::pause::{Pause, PauseReason};
 use homeward::domain::time::Instant;
 use homeward::judging::incident::Limits;
+use homeward::metrics::alerts::Alerts;
 use homeward::store::heartbeat::{self, Process};
 use homeward::store::{self, Db};
 use homeward::workers::compliance::Compliance;
@@ -24,6 +25,7 @@ pub(crate) fn worker(db: &Db, ids: &Ids) -> Compliance {
             share_percent: 20,
             at_least: 10,
         },
+        alerts: Alerts::default(),
     }
 }
 

@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use super::hub::{Hub, NHS, Story, at, plan, referral, spo2};
 use crate::support::compliance::{looks, worker};
 use crate::support::databases::{TestDatabase, on_both_databases};
+use crate::support::trail;
 
 on_both_databases!(
     a_session_that_does_not_come_is_missed_and_one_that_comes_ends_the_alert,
     what_a_patient_missed_before_is_served_by_a_session_that_comes_late,
     a_pause_takes_back_what_was_held_against_the_patient,
+    a_pause_entered_by_mistake_is_withdrawn,
     pauses_are_checked_at_their_place,
     due_times_follow_the_clocks_of_london,
     an_outage_is_not_held_against_the_patient,
@@ -331,6 +333,77 @@ async fn a_pause_takes_back_what_was_held_against_the_patient(database: TestData
             "patient.pause pause by call_handler",
             "patient.pause_change pause by call_handler"
         ]
+    );
+}
+
+async fn a_pause_entered_by_mistake_is_withdrawn(database: TestDatabase) {
+    let hub = Hub::on(database);
+    let story = hub.daily(&[]).await;
+    let path = format!("/api/v1/patients/{}/pauses", story.patient);
+    let handler = hub.token(Role::CallHandler).await;
+    let away = json!({ "from": "2026-11-21T08:00:00Z", "to": "2026-11-22T10:00:00Z", "reason": "holiday" });
+    let pause = hub.post(&path).by(&handler).json(&away).ok().await;
+    hub.reaches("2026-11-22T12:00:00Z").await;
+    assert_eq!(hub.told(&story).await, Vec::<String>::new());
+    assert_eq!(
+        hub.due(&story, "2026-11-21T00:00:00Z", "2026-11-23T00:00:00Z")
+            .await,
+        Vec::<String>::new()
+    );
+
+    let one = format!("{path}/{}/withdraw", pause["id"].as_str().unwrap());
+    let withdraw = async |token: &str, version: i64, reason: &str| {
+        let said = json!({ "reason": reason });
+        hub.post(&one).by(token).on(version).json(&said).send().await
+    };
+    let said = json!({ "reason": "another patient's" });
+    let unseen = hub.post(&one).by(&handler).json(&said).send().await;
+    assert_eq!(unseen.status, 428, "{}", unseen.text);
+    withdraw(&handler, 1, " ")
+        .await
+        .is_problem(422, "invalid-body", Some("/reason"));
+    withdraw(&handler, 7, "another patient's")
+        .await
+        .is_problem(412, "stale", None);
+    let auditor = hub.token(Role::Auditor).await;
+    assert_eq!(withdraw(&auditor, 1, "another patient's").await.status, 403);
+    hub.reaches("2026-11-22T12:00:01Z").await;
+    assert_eq!(
+        hub.told(&story).await,
+        Vec::<String>::new(),
+        "what was refused did nothing"
+    );
+
+    let taken_back = withdraw(&handler, 1, "another patient's").await;
+    assert_eq!((taken_back.status, taken_back.json()), (200, pause));
+    hub.reaches("2026-11-22T12:00:02Z").await;
+    assert_eq!(
+        hub.told(&story).await,
+        ["amber new: missed 11-21T09:00, missed 11-22T09:00"],
+        "as if it had not been"
+    );
+    assert_eq!(
+        hub.due(&story, "2026-11-21T00:00:00Z", "2026-11-23T00:00:00Z")
+            .await,
+        ["2026-11-21T09:00:00Z missed", "2026-11-22T09:00:00Z missed"]
+    );
+    assert_eq!(hub.get(&path).by(&handler).ok().await["items"], json!([]));
+    withdraw(&handler, 1, "another patient's")
+        .await
+        .is_problem(404, "not-found", None);
+    // Its time is free again.
+    hub.post(&path).by(&handler).json(&away).ok().await;
+    let recorded = trail::acts(&hub.database.db).await.into_iter();
+    let recorded: Vec<Value> = recorded
+        .filter(|entry| entry.act == "patient.pause_withdraw")
+        .map(|entry| serde_json::from_str(&entry.detail).unwrap())
+        .collect();
+    assert_eq!(
+        recorded,
+        [json!({
+            "from": "2026-11-21T08:00:00Z", "to": "2026-11-22T10:00:00Z", "paused_for": "holiday",
+            "reason": "another patient's",
+        })]
     );
 }
 

@@ -360,7 +360,7 @@ async fn what_cannot_be_put_on_record_is_not_shown(database: TestDatabase) {
         assert_eq!(reply.header("etag"), "");
         asked += 1;
     }
-    assert_eq!(asked, 22);
+    assert_eq!(asked, 23);
     assert_eq!(
         hub.get("/api/v1/units")
             .by(&whole.story.admin)

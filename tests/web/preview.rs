@@ -16,6 +16,7 @@ on_both_databases!(
     it_can_be_tried_before_there_is_a_plan,
     nothing_is_written_and_the_look_is_on_record,
     faults_are_told_with_their_places,
+    what_putting_asks_for_is_told_before,
     what_put_refuses_is_refused_alike,
     ninety_days_are_tried_at_once,
     admissions_are_set_against_what_came_before,
@@ -374,6 +375,60 @@ async fn what_put_refuses_is_refused_alike(database: TestDatabase) {
         }
         assert_eq!(tried.json()["errors"], faults, "{body}");
     }
+}
+
+async fn what_putting_asks_for_is_told_before(database: TestDatabase) {
+    let hub = Hub::on(database);
+    let story = hub.story().await;
+    let nurse = hub.token(Role::SpecialistNurse).await;
+    let marks = async |plan: &Value| tried(&hub, &story, plan, 1).await["marks"].clone();
+    assert_eq!(marks(&plan("2026-11-21T00:00:00Z", 90.0)).await, json!([]));
+
+    let mut wide = plan("2026-11-21T00:00:00Z", 70.0);
+    wide["rules"].as_array_mut().unwrap().push(json!({
+        "id": "news", "kind": "news2", "scale": 2, "scale_2_approved_by": "Dr Roe",
+    }));
+    let told = marks(&wide).await;
+    insta::assert_json_snapshot!("marks", told);
+    let asked = |told: &Value| -> Vec<String> {
+        let told = told.as_array().unwrap().iter();
+        told.map(|mark| format!("{} {}", mark["at"], mark["asks"]).replace('"', ""))
+            .collect()
+    };
+    assert_eq!(
+        asked(&told),
+        [
+            "/rules/0/red_low widening_reason",
+            "/rules/2/scale confirms_scale_2"
+        ]
+    );
+    // Just what a nurse is refused for.
+    let path = format!("/api/v1/patients/{}/plan", story.patient);
+    let refused = hub.put(&path).by(&nurse).on(1).json(&wide).send().await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    let refused = refused.json()["errors"].clone();
+    let refused: Vec<&Value> = refused
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| &fault["at"])
+        .collect();
+    let foreseen: Vec<&Value> = told.as_array().unwrap().iter().map(|mark| &mark["at"]).collect();
+    assert_eq!(refused, foreseen);
+
+    // What is said is asked no more, and is marked all the same; then it is put, and is what stands.
+    wide["widening_reason"] = json!("agreed with Dr Roe");
+    assert_eq!(
+        asked(&marks(&wide).await),
+        ["/rules/0/red_low null", "/rules/2/scale confirms_scale_2"]
+    );
+    wide["confirms_scale_2"] = json!(true);
+    assert_eq!(
+        asked(&marks(&wide).await),
+        ["/rules/0/red_low null", "/rules/2/scale null"]
+    );
+    hub.put(&path).by(&nurse).on(1).json(&wide).ok().await;
+    assert_eq!(marks(&wide).await, json!([]), "it follows itself");
 }
 
 async fn ninety_days_are_tried_at_once(database: TestDatabase) {

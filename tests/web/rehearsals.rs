@@ -22,6 +22,7 @@ on_both_databases!(
     one_that_is_taken_away_is_gone,
     one_that_is_taken_away_stops_where_it_runs,
     another_process_tells_how_far_it_is_and_when_it_is_lost,
+    those_of_a_team_are_listed_newest_first,
     news2_leaves_children_out,
 );
 
@@ -399,6 +400,61 @@ async fn another_process_tells_how_far_it_is_and_when_it_is_lost(database: TestD
     assert!(!rows::is_wanted(&mut tx, id).await.unwrap());
     assert!(!rows::progress(&mut tx, id, 321, now).await.unwrap());
     assert!(!rows::end(&mut tx, id, Some("{}"), 1000, now).await.unwrap());
+}
+
+async fn those_of_a_team_are_listed_newest_first(database: TestDatabase) {
+    let hub = Hub::on(database);
+    let team = team(&hub, &[&[91.0]]).await;
+    let other = json!({ "name": "South" });
+    let other = hub.post("/api/v1/teams").by(&team.admin).json(&other).ok().await;
+    let of_other = format!("/api/v1/teams/{}/rehearsals", other["id"].as_str().unwrap());
+    let handler = hub.token(Role::CallHandler).await;
+    let list = async |path: &str| hub.get(path).by(&handler).ok().await;
+    assert_eq!(
+        list(&team.path()).await,
+        json!({ "items": [], "next_cursor": null })
+    );
+    let mut asked = Vec::new();
+    for template in ["copd", "diabetes", "hypertension"] {
+        let begun = begin(&hub, &team, &json!({ "template": template })).await;
+        asked.insert(0, ended(&hub, &team, &begun).await);
+        hub.clock.advance(std::time::Duration::from_mins(1));
+    }
+    let whole = list(&team.path()).await;
+    assert_eq!(whole["items"], json!(asked), "each as it is by itself");
+    assert_eq!(
+        list(&of_other).await["items"],
+        json!([]),
+        "another team's are its own"
+    );
+
+    let mut paged = Vec::new();
+    let mut path = format!("{}?limit=2", team.path());
+    loop {
+        let page = list(&path).await;
+        paged.push(page["items"].as_array().unwrap().len());
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("{}?limit=2&cursor={cursor}", team.path()),
+            None => break,
+        }
+    }
+    assert_eq!(paged, [2, 1]);
+    let nowhere = format!("/api/v1/teams/{}/rehearsals", Uuid::from_u128(404));
+    let reply = hub.get(&nowhere).by(&handler).send().await;
+    reply.is_problem(404, "not-found", None);
+    for role in [Role::Administrator, Role::Auditor] {
+        let token = hub.token(role).await;
+        let reply = hub.get(&team.path()).by(&token).send().await;
+        reply.is_problem(403, "not-allowed", None);
+    }
+    hub.call(
+        Method::DELETE,
+        &format!("{}/{}", team.path(), asked[0]["id"].as_str().unwrap()),
+    )
+    .by(&team.admin)
+    .send()
+    .await;
+    assert_eq!(list(&team.path()).await["items"], json!(asked[1..]));
 }
 
 async fn news2_leaves_children_out(database: TestDatabase) {

@@ -8,6 +8,7 @@ use homeward::domain::ids::{PatientId, PauseId};
 use homeward::domain::pause::{Pause, PauseReason};
 use homeward::domain::time::Instant;
 use homeward::ingest::arrival::Arrival;
+use homeward::metrics::alerts::Alerts;
 use homeward::store;
 use homeward::store::heartbeat::Process;
 use homeward::workers::unit_watch::UnitWatch;
@@ -35,7 +36,12 @@ on_both_databases!(
 );
 
 fn worker(ward: &Ward) -> UnitWatch {
-    UnitWatch::new(ward.db.clone(), Arc::default(), ward.keeper.ids.clone())
+    UnitWatch::new(
+        ward.db.clone(),
+        Arc::default(),
+        ward.keeper.ids.clone(),
+        Alerts::default(),
+    )
 }
 
 fn status(unit_id: &str, body: &Value, retained: bool, now: Instant) -> Arrival {

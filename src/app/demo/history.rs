@@ -16,6 +16,7 @@ use crate::ingest::arrival::Arrival;
 use crate::ingest::batch::{self, Keeper};
 use crate::judging::incident::Limits;
 use crate::judging::recall::Recall;
+use crate::metrics::alerts::Alerts;
 use crate::store;
 use crate::store::worklist::Filter;
 use crate::wire::receipt;
@@ -84,6 +85,7 @@ pub(super) async fn live_through(
             share_percent: 100,
             at_least: u32::MAX,
         },
+        alerts: Alerts::default(),
     };
     let mut today = None;
     for (at, unit, payload) in arrivals {

@@ -25,6 +25,9 @@ use evidence::Evidence;
 /// Who closes, as the record names it.
 const ACTOR: &str = "clearing";
 
+/// An alert that has just ended by itself: its class, and the word for why.
+pub type Cleared = (Class, &'static str);
+
 /// Which alerts may end by what a batch brought: the technical ones of its patients, and the clinical ones where a plan allows it.
 pub fn concerned(known: &[(PatientId, Known)]) -> Vec<(About, Class)> {
     known
@@ -50,7 +53,7 @@ pub async fn clear(
     shelf: &PlanShelf,
     whose: &[(About, Class)],
     now: Instant,
-) -> Result<Vec<Alert>, JudgingFault> {
+) -> Result<Vec<Cleared>, JudgingFault> {
     let open = store::alert::amber_for(tx, whose).await?;
     let open: Vec<Alert> = open
         .into_iter()
@@ -80,23 +83,26 @@ pub async fn clear(
 }
 
 /// Closes alerts whose rows the caller's transaction has locked, as `store::alert::open_for` does. Those that only a person
-/// may close are passed over. Gives the others, closed.
-pub async fn close(tx: &mut Tx, due: Vec<(Alert, Why)>, now: Instant) -> Result<Vec<Alert>, StoreError> {
-    let (mut closed, mut entries) = (Vec::new(), Vec::new());
+/// may close are passed over. Gives the others.
+pub async fn close(tx: &mut Tx, due: Vec<(Alert, Why)>, now: Instant) -> Result<Vec<Cleared>, StoreError> {
+    let (mut closed, mut entries, mut cleared) = (Vec::new(), Vec::new(), Vec::new());
     for (alert, why) in due {
         let seen_version = alert.version;
         let Ok(alert) = alert.clear(why.to_string(), now) else {
             continue;
         };
         entries.push(record(&alert, why, now));
+        cleared.push((alert.class, why.word()));
         closed.push((alert, seen_version));
     }
     store::alert::merge(tx, &closed).await?;
-    let closed: Vec<Alert> = closed.into_iter().map(|(alert, _)| alert).collect();
-    let events: Vec<NewEvent> = closed.iter().map(|alert| NewEvent::alert(alert, now)).collect();
+    let events: Vec<NewEvent> = closed
+        .iter()
+        .map(|(alert, _)| NewEvent::alert(alert, now))
+        .collect();
     store::event::insert(tx, &events).await?;
     store::audit::insert(tx, &entries).await?;
-    Ok(closed)
+    Ok(cleared)
 }
 
 fn record(alert: &Alert, why: Why, now: Instant) -> Entry {

@@ -73,6 +73,14 @@ pub struct PauseChange {
     reason: Option<PauseReason>,
 }
 
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PauseWithdrawal)]
+pub struct Withdrawal {
+    /// Why it should not have been entered.
+    reason: String,
+}
+
 pub async fn list(Extract(state): Extract<State>, Path(id): Path<Uuid>, _: NoQuery) -> Answer {
     let patient = PatientId(id);
     let mut tx = state.desk.db.read().await?;
@@ -107,4 +115,17 @@ pub async fn change(
     let pause = desk::change(&mut act, PatientId(patient), PauseId(id), seen, change).await?;
     let view = PauseView::from(pause);
     acting.done(act, StatusCode::OK, Some(view.version), &view).await
+}
+
+pub async fn withdraw(
+    acting: Acting,
+    Path((patient, id)): Path<(Uuid, Uuid)>,
+    IfMatch(seen): IfMatch,
+    Body(said): Body<Withdrawal>,
+) -> Answer {
+    let mut act = acting.begin().await?;
+    let pause = desk::withdraw(&mut act, PatientId(patient), PauseId(id), seen, &said.reason).await?;
+    acting
+        .done(act, StatusCode::OK, None, &PauseView::from(pause))
+        .await
 }

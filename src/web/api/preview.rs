@@ -13,6 +13,7 @@ use crate::desk::preview::{Rehearsal, rehearse};
 use crate::domain::finding::{Finding, Numbers, Severity, Side};
 use crate::domain::hospital::{AdmissionCause, AdmissionKind, HospitalAdmission};
 use crate::domain::ids::{PatientId, UnitId};
+use crate::domain::review::Mark;
 use crate::engine::lead::{self, Foresight, Warning};
 use crate::engine::preview::{Counts, DayCounts, Fate, Previewed, Tally};
 use crate::web::State;
@@ -55,6 +56,8 @@ pub struct PreviewView {
     pub rules: Vec<RuleView>,
     /// Each day with a finding on either side, the first first.
     pub by_day: Vec<DayView>,
+    /// Each place where putting the plan lets more pass than what it follows, or than a template.
+    pub marks: Vec<MarkView>,
     /// How many of the admissions below something amber or red would have preceded.
     pub admissions_preceded: TallyView,
     /// The stays in hospital on record that began in these days, the first first; not those entered in error.
@@ -107,6 +110,18 @@ pub struct DayView {
     /// The same by the proposed plan.
     pub proposed: Option<Severity>,
     pub findings: TallyView,
+}
+
+/// What a person who puts the plan is asked about, and a second person confirms.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PreviewedMark)]
+pub struct MarkView {
+    #[serde(flatten)]
+    pub mark: Mark,
+    /// The key of the plan body that `PUT` will still ask for: `widening_reason` or `confirms_scale_2`; null where the body
+    /// has said it.
+    #[schema(value_type = Option<String>)]
+    pub asks: Option<&'static str>,
 }
 
 /// A stay in hospital, and what was found within the 7 days before it.
@@ -201,6 +216,11 @@ impl PreviewView {
                 })
                 .collect(),
             by_day: preview.days.into_iter().map(DayView::from).collect(),
+            marks: rehearsal
+                .marks
+                .into_iter()
+                .map(|(mark, asks)| MarkView { mark, asks })
+                .collect(),
             admissions_preceded: preceded.into(),
             admissions: rehearsal
                 .admissions

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::plans::PlanBody;
-use super::{NoQuery, Who};
+use super::{ListOf, NoQuery, PageQuery, Who};
 use crate::desk::{Refusal, rehearsal as desk};
 use crate::domain::ids::{RehearsalId, TeamId};
 use crate::domain::patient::Condition;
@@ -22,7 +22,7 @@ use crate::store::rehearsal::Rehearsal;
 use crate::web::State;
 use crate::web::acting::Acting;
 use crate::web::answer::{Answer, plain};
-use crate::web::extract::{Body, Path};
+use crate::web::extract::{Body, Path, Query};
 use crate::web::looking::Showing as _;
 use crate::web::problem::{Problem, TOO_MANY};
 
@@ -135,6 +135,25 @@ pub async fn get(Extract(state): Extract<State>, Path((team, id)): Path<(Uuid, U
     let row = row.ok_or(Refusal::NotFound("rehearsal"))?;
     let view = RehearsalView::of(row, state.desk.clock.now())?;
     Ok(plain(&view).showing([]))
+}
+
+/// Those of the last week that nobody has taken away.
+pub async fn list(
+    Extract(state): Extract<State>,
+    Path(team): Path<Uuid>,
+    Query(query): Query<PageQuery>,
+) -> Answer {
+    let team = TeamId(team);
+    let mut tx = state.desk.db.read().await?;
+    if store::team::get(&mut tx, team).await?.is_none() {
+        return Err(Refusal::NotFound("team").into());
+    }
+    let page = store::rehearsal::list(&mut tx, team, query.cursor().as_ref(), query.limit()?).await?;
+    let now = state.desk.clock.now();
+    let items = page.items.into_iter().map(|row| RehearsalView::of(row, now));
+    let items = items.collect::<Result<Vec<_>, Problem>>()?;
+    let next_cursor = page.next.map(|cursor| cursor.as_str().to_owned());
+    Ok(plain(&ListOf { items, next_cursor }).showing([]))
 }
 
 pub async fn cancel(acting: Acting, Path((team, id)): Path<(Uuid, Uuid)>) -> Answer {
