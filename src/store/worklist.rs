@@ -1,4 +1,5 @@
-//! Alerts as lists show them: whose they are in the same statement, their findings in one more, never a query a row.
+//! Alerts as lists show them: where it is told whose they are, in the same statement; their findings in one more, never a
+//! query a row.
 
 use chrono::{NaiveDate, TimeDelta};
 use uuid::Uuid;
@@ -55,21 +56,20 @@ pub struct Whom {
     pub team_id: Option<TeamId>,
 }
 
-/// A list that differs in its standing only, so that the open ones are found by their own index.
-macro_rules! list {
-    ($where:literal) => {
+/// Where nothing is asked of the patient the database leaves the join out.
+macro_rules! select {
+    ($whom:literal, $where:literal) => {
         concat!(
             "select ",
             alert_columns!(),
-            ", p.given_name, p.family_name, p.nhs_number, p.birth_date, p.phone, p.team_id
-             from alert t left join patient p on p.id = t.patient_id
-             where ",
+            $whom,
+            " from alert t left join patient p on p.id = t.patient_id where ",
             $where
         )
     };
-    ($standing:literal, $rest:literal) => {
+    ($whom:literal, $standing:literal, $rest:literal) => {
         concat!(
-            list!($standing),
+            select!($whom, $standing),
             " and (t.patient_id = $1 or $1 is null) and (t.class = $2 or $2 is null) and (t.severity = $3 or $3 is null)
                  and (p.team_id = $4 or $4 is null) and (t.claimed_by = $5 or $5 is null) ",
             $rest
@@ -77,19 +77,31 @@ macro_rules! list {
     };
 }
 
+/// A list that differs in its standing only, so that the open ones are found by their own index.
+macro_rules! list {
+    ($standing:literal) => {
+        select!(
+            "",
+            $standing,
+            "and (t.opened_at, t.id) < ($6, $7) order by t.opened_at desc, t.id desc limit $8"
+        )
+    };
+}
+
 statements! {
     "alert";
 
-    OPEN = list!("t.state <> 'closed'", "and (t.opened_at, t.id) < ($6, $7) order by t.opened_at desc, t.id desc limit $8");
+    OPEN = list!("t.state <> 'closed'");
 
     /// What most people ask for. PostgreSQL plans it once, and the others each time, which takes longer than the rows do.
-    ALL_OPEN = list!("t.state <> 'closed' and (t.opened_at, t.id) < ($1, $2) order by t.opened_at desc, t.id desc limit $3");
+    ALL_OPEN = select!("", "t.state <> 'closed' and (t.opened_at, t.id) < ($1, $2) order by t.opened_at desc, t.id desc limit $3");
 
-    CLOSED = list!("t.state = 'closed'", "and (t.opened_at, t.id) < ($6, $7) order by t.opened_at desc, t.id desc limit $8");
+    CLOSED = list!("t.state = 'closed'");
 
-    ALL = list!("true", "and (t.opened_at, t.id) < ($6, $7) order by t.opened_at desc, t.id desc limit $8");
+    ALL = list!("true");
 
-    WORST_FIRST = list!(
+    WORST_FIRST = select!(
+        ", p.given_name, p.family_name, p.nhs_number, p.birth_date, p.phone, p.team_id",
         "t.state <> 'closed'",
         "order by case when t.severity = 'red' then 0
                        when t.class = 'compliance' and exists (
@@ -113,7 +125,7 @@ pub async fn list(
     filter: &Filter,
     after: Option<&Cursor>,
     limit: u32,
-) -> Result<Page<Listed>, StoreError> {
+) -> Result<Page<Alert>, StoreError> {
     let (at, id) = newest(after)?;
     if *filter == Filter::default() {
         let binds = binds![at, id, i64::from(limit) + 1];
@@ -137,10 +149,10 @@ pub async fn list(
     cut(tx.all(statement, binds).await?, limit)
 }
 
-fn cut(rows: Vec<Row>, limit: u32) -> Result<Page<Listed>, StoreError> {
-    let listed = rows.into_iter().map(listed).collect::<Result<_, _>>()?;
-    Ok(Page::cut(listed, limit, |last: &Listed| {
-        Cursor::at(last.alert.opened_at, last.alert.id.0)
+fn cut(rows: Vec<alert::Row>, limit: u32) -> Result<Page<Alert>, StoreError> {
+    let alerts = rows.into_iter().map(alert::alert).collect::<Result<_, _>>()?;
+    Ok(Page::cut(alerts, limit, |last: &Alert| {
+        Cursor::at(last.opened_at, last.id.0)
     }))
 }
 

@@ -240,26 +240,24 @@ async fn lists_are_narrowed(database: TestDatabase) {
     ];
     for (filter, expected) in cases {
         let page = worklist::list(&mut tx, &filter, None, 50).await.unwrap();
-        let ids: Vec<AlertId> = page.items.iter().map(|listed| listed.alert.id).collect();
+        let ids: Vec<AlertId> = page.items.iter().map(|alert| alert.id).collect();
         assert_eq!(
             ids,
             expected.into_iter().map(id).collect::<Vec<AlertId>>(),
             "{filter:?}"
         );
     }
-    let page = worklist::list(
-        &mut tx,
-        &Filter {
-            standing: Standing::All,
-            ..Filter::default()
-        },
-        None,
-        50,
-    )
-    .await
-    .unwrap();
-    assert_eq!(page.items[0].whom, None, "an alert about a unit is about nobody");
-    let whom = page.items[1].whom.as_ref().unwrap();
+    let of_unit = alert(4, About::Unit(unit("HU-1")), Severity::Amber, at("08:00"));
+    store::alert::insert(&mut tx, &[of_unit]).await.unwrap();
+    let listed = worklist::worst_first(&mut tx, &Filter::default(), at("12:00"), 10)
+        .await
+        .unwrap();
+    let of = |number| {
+        let mut found = listed.iter().filter(|one| one.alert.id == id(number));
+        found.next().unwrap().whom.as_ref()
+    };
+    assert_eq!(of(4), None, "an alert about a unit is about nobody");
+    let whom = of(2).unwrap();
     assert_eq!(
         (whom.family_name.as_str(), whom.team_id),
         ("Example2", Some(team.id))
@@ -278,7 +276,7 @@ async fn pages_of_alerts_are_newest_first(database: TestDatabase) {
         let page = worklist::list(&mut tx, &Filter::default(), after.as_ref(), 2)
             .await
             .unwrap();
-        found.extend(page.items.iter().map(|listed| listed.alert.id));
+        found.extend(page.items.iter().map(|alert| alert.id));
         after = page.next;
         if after.is_none() {
             break;

@@ -411,7 +411,7 @@ impl Ward {
             ..Filter::default()
         };
         let page = store::worklist::list(&mut tx, &filter, None, 500).await.unwrap();
-        let mut alerts: Vec<Alert> = page.items.into_iter().map(|listed| listed.alert).collect();
+        let mut alerts = page.items;
         alerts.reverse();
         alerts
     }

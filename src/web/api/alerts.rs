@@ -149,8 +149,7 @@ pub async fn list(
     let mut tx = state.desk.db.read().await?;
     let page = worklist::list(&mut tx, &filter, cursor.as_ref(), limit).await?;
     let next_cursor = page.next.map(|cursor| cursor.as_str().to_owned());
-    let alerts = page.items.into_iter().map(|listed| listed.alert).collect();
-    let items = show(&mut tx, &state, alerts).await?;
+    let items = show(&mut tx, &state, page.items).await?;
     let shown: Vec<PatientId> = items.iter().filter_map(AlertView::patient).collect();
     Ok(plain(&ListOf { items, next_cursor }).showing(shown))
 }
