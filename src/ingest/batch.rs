@@ -134,7 +134,7 @@ pub async fn take_in(
     }
     alerting::raise(tx, &news, &keeper.ids, now).await?;
     tally.cleared = clearing::clear(tx, &keeper.shelf, &clearing::concerned(&known), now).await?;
-    let heard = outgoing::heard(tx, arrivals, &ground, &keeper.heard).await?;
+    let heard = outgoing::heard(tx, arrivals, (&ground, &sorted.statuses), &keeper.heard).await?;
     outgoing::statuses(tx, &sorted.statuses, &keeper.ids, now).await?;
     Ok(Taken {
         owed: sorted.owed,

@@ -1,5 +1,6 @@
 //! A unit that sends a backlog is heard of many times a second; the record of it is written once in a while.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::TimeDelta;
@@ -22,13 +23,15 @@ const SKEW: TimeDelta = TimeDelta::minutes(5);
 pub struct Heard(Mutex<ById<UnitId, (Instant, bool)>>);
 
 impl Heard {
-    /// Those that are worth recording.
-    pub(super) fn news(&self, mut heard: Vec<Sighting>) -> Vec<Sighting> {
+    /// Those that are worth recording, and those of units whose record is written anyhow.
+    pub(super) fn news(&self, mut heard: Vec<Sighting>, anyhow: &HashSet<&UnitId>) -> Vec<Sighting> {
         let recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         heard.retain(|one| {
-            recorded.get(&one.unit_id).is_none_or(|(before, skewed)| {
-                (one.at - *before).abs() >= PRECISION || is_skewed(one).is_some_and(|now| now != *skewed)
-            })
+            let is_written = anyhow.contains(&one.unit_id);
+            is_written
+                || recorded.get(&one.unit_id).is_none_or(|(before, skewed)| {
+                    (one.at - *before).abs() >= PRECISION || is_skewed(one).is_some_and(|now| now != *skewed)
+                })
         });
         heard
     }

@@ -70,20 +70,22 @@ fn retest(taken: &TakenIn, ids: &Ids, now: Instant) -> Option<NewNotice> {
     })
 }
 
-/// Whatever a unit sends says that it is there; only what the broker had kept does not. Gives what was written. All units in one statement
-/// before any other that writes `unit_status`, so that two batches cannot lock each other out.
+/// Whatever a unit sends says that it is there; only what the broker had kept does not. Gives what was written. All units in
+/// one statement before any other that writes `unit_status`, those that report their status among them, so that two batches
+/// cannot lock each other out.
 pub async fn heard(
     tx: &mut Tx,
     arrivals: &[Arrival],
-    ground: &Ground,
+    (ground, reported): (&Ground, &[Reported<'_>]),
     recorded: &Heard,
 ) -> Result<Vec<Sighting>, StoreError> {
+    let reporting = reported.iter().map(|report| report.unit_id).collect();
     let heard = arrivals
         .iter()
         .filter(|arrival| !arrival.retained)
         .filter_map(heard::sighting)
         .filter(|sighting| ground.is_registered(&sighting.unit_id));
-    let news = recorded.news(heard.collect());
+    let news = recorded.news(heard.collect(), &reporting);
     store::unit::seen(tx, &news).await?;
     Ok(news)
 }

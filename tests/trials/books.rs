@@ -12,6 +12,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::homes::{Homes, plan};
+use cases::{Case, is_of_a_case};
+
+mod cases;
+pub(super) use cases::surplus;
 
 /// All rows of a question that both databases understand.
 macro_rules! all {
@@ -97,7 +101,7 @@ pub(super) struct Books {
     linked: Vec<(Uuid, Uuid)>,
     /// The sessions that the stream was told of, in the order in which they were judged.
     told: Vec<String>,
-    set_aside: Vec<(String, Uuid, String)>,
+    cases: Vec<Case>,
 }
 
 /// Made by judging a session, and made anew with it; other technical findings are made by an arrival.
@@ -145,7 +149,7 @@ impl Books {
             .into_iter()
             .flat_map(|(subjects,)| subjects.lines().map(str::to_owned).collect::<Vec<_>>())
             .collect(),
-            set_aside: set_aside(db).await,
+            cases: all!(db, Case, "select unit_id, session_id, reason from quarantine"),
         }
     }
 
@@ -161,8 +165,9 @@ impl Books {
         self.found.iter().filter(|row| row.state == "current")
     }
 
-    /// Every finding of ingest that stands, as it is stored, a line each; of those that an arrival made not which that was, and when.
-    pub(super) fn finding_lines(&self) -> String {
+    /// Every finding of ingest that stands, as it is stored, a line each, but for those of messages in quarantine; of those that
+    /// an arrival made not which that was, and when.
+    pub(super) fn finding_lines(&self) -> Vec<String> {
         let line = |row: &Found| {
             let about = format!(
                 "{:?} {:?} {:?} {} {:?} {} {} {} {} {:?}",
@@ -178,14 +183,17 @@ impl Books {
                 row.plan_version
             );
             if is_judged(&row.rule, &row.class) {
-                format!("{about} {} {} {}\n", row.id, row.at.to_rfc3339(), row.detail)
+                format!("{about} {} {} {}", row.id, row.at.to_rfc3339(), row.detail)
             } else {
-                about + "\n"
+                about
             }
         };
-        let mut lines: Vec<String> = self.standing().filter(|row| is_ingests(row)).map(line).collect();
+        let rows = self
+            .standing()
+            .filter(|row| is_ingests(row) && !is_of_a_case(&row.rule));
+        let mut lines: Vec<String> = rows.map(line).collect();
         lines.sort();
-        lines.concat()
+        lines
     }
 
     /// Patients whose sessions were judged in the order in which they were completed.
@@ -250,7 +258,7 @@ impl Books {
     }
 
     /// Every session of the recipe is stored once, as one of its copies says it, and nothing else is; what had to be set
-    /// aside is, for its reason.
+    /// aside is, once, for its reason.
     pub(super) fn assert_hold_exactly(&self, recipe: &Recipe) {
         let mut rows: HashMap<Uuid, &Stored> = HashMap::new();
         for row in &self.stored {
@@ -260,15 +268,9 @@ impl Books {
                 row.session_id
             );
         }
-        let mut aside: BTreeSet<(String, Uuid, &str)> = BTreeSet::new();
         for index in 0..recipe.sessions() {
             let spec = recipe.spec(index);
-            let (first, second) = recipe.expected(index);
-            for expected in [Some(&first), second.as_ref()].into_iter().flatten() {
-                if let (Some(code), Some(id)) = (expected.code, expected.session_id) {
-                    aside.insert((expected.unit_id.to_owned(), id, code));
-                }
-            }
+            let (first, _) = recipe.expected(index);
             if first.outcome != Some(Outcome::Stored) {
                 continue;
             }
@@ -286,12 +288,7 @@ impl Books {
         }
         let strangers: Vec<_> = rows.keys().collect();
         assert!(strangers.is_empty(), "nobody sent {strangers:?}");
-        let kept: BTreeSet<_> = self
-            .set_aside
-            .iter()
-            .map(|(unit, id, reason)| (unit.clone(), *id, reason.as_str()))
-            .collect();
-        assert_eq!(kept, aside, "what was set aside");
+        self.assert_keep_exactly(recipe);
     }
 
     /// The stream was told once of each session.
