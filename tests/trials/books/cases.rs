@@ -56,7 +56,9 @@ impl Books {
                 let patient = row.patient_id.expect("every message here is somebody's");
                 cases.entry(patient).or_default().push(row.detail.clone());
             }
-            cases.values_mut().for_each(|details| details.sort());
+            for details in cases.values_mut() {
+                details.sort();
+            }
             cases
         };
         let (ours, theirs) = (of(self), of(other));
