@@ -1,14 +1,18 @@
 //! Two processes on one database: what each does must be what one alone would have done. Each of the first three tests
 //! fails where the lock that it is about is taken out (tried).
 
+use chrono::TimeDelta;
 use homeward::domain::alert::Alert;
 use homeward::domain::ids::PatientId;
+use homeward::domain::time::Instant;
 use homeward::ingest::arrival::Arrival;
 use homeward::ingest::batch;
-use homeward::store::{Connections, Db};
+use homeward::store::unit::Sighting;
+use homeward::store::{self, Connections, Db};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::support::databases::{self, TestDatabase, on_both_databases};
@@ -152,6 +156,50 @@ async fn a_session_of_nobody_that_two_store_at_once_is_stored_by_one() {
         ["1 unassigned amber late"]
     );
     assert_eq!(ward.alerts().await.len(), 1);
+}
+
+fn status(unit: &str, now: Instant) -> Arrival {
+    let payload = json!({ "online": true, "at": now }).to_string();
+    let topic = format!("homeward/v1/units/{unit}/status");
+    Arrival::of(&topic, payload.into_bytes().into(), false, now)
+}
+
+/// The unit that reports was heard of a moment ago, the other was not: both records are locked in the order of names all the same.
+#[tokio::test]
+async fn a_batch_that_waits_for_a_units_record_holds_none_that_comes_after_it() {
+    let Some(database) = databases::postgres().await else {
+        return;
+    };
+    let ward = Ward::over(database);
+    for unit in ["HU-1", "HU-2"] {
+        ward.unit(unit).await;
+    }
+    let second = Ward::on(&ward.db, 3);
+    let (before, now) = (at("19T11:00"), at("19T12:00"));
+    second
+        .send("HU-2", session(1, at("19T10:00")).weighs(80.0), before)
+        .await;
+    let moment = now - TimeDelta::seconds(1);
+    second.take_in(&[status("HU-1", moment)], moment).await;
+
+    let mut tx = ward.db.begin().await.unwrap();
+    let sighting = Sighting::of("HU-1".parse().unwrap(), now);
+    store::unit::seen(&mut tx, &[sighting]).await.unwrap();
+    let rival = tokio::spawn(async move {
+        let weighs = session(2, at("19T11:30")).weighs(80.0);
+        let owed = second
+            .take_in(&[frame("HU-2", weighs, now), status("HU-1", now)], now)
+            .await;
+        assert_eq!(receipts(&owed), ["2 stored"]);
+    });
+    until_it_waits(&ward, "%unit_status", &rival).await;
+    let Db::Postgres { writers, .. } = &ward.db else {
+        panic!("only PostgreSQL locks rows")
+    };
+    let free = sqlx::query("select 1 from unit_status where unit_id = 'HU-2' for update nowait");
+    free.fetch_one(writers).await.unwrap();
+    tx.commit().await.unwrap();
+    rival.await.unwrap();
 }
 
 /// Five patients with two units each.

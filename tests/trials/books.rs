@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::homes::{Homes, plan};
-use cases::{Case, is_of_a_case};
+use cases::Case;
 
 mod cases;
 pub(super) use cases::surplus;
@@ -165,8 +165,8 @@ impl Books {
         self.found.iter().filter(|row| row.state == "current")
     }
 
-    /// Every finding of ingest that stands, as it is stored, a line each, but for those of messages in quarantine; of those that
-    /// an arrival made not which that was, and when.
+    /// Every finding of ingest that stands, as it is stored, a line each that begins with whose it is; of those that an arrival
+    /// made not which that was, and when.
     pub(super) fn finding_lines(&self) -> Vec<String> {
         let line = |row: &Found| {
             let about = format!(
@@ -188,10 +188,7 @@ impl Books {
                 about
             }
         };
-        let rows = self
-            .standing()
-            .filter(|row| is_ingests(row) && !is_of_a_case(&row.rule));
-        let mut lines: Vec<String> = rows.map(line).collect();
+        let mut lines: Vec<String> = self.standing().filter(|row| is_ingests(row)).map(line).collect();
         lines.sort();
         lines
     }

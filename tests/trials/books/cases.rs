@@ -1,6 +1,6 @@
 //! What is in quarantine, and whether people are told of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use home_unit::load::recipe::Recipe;
 use serde_json::Value;
@@ -44,33 +44,10 @@ impl Books {
         assert_eq!(surplus(&kept, &told), [], "kept, and nobody is told");
         assert_eq!(surplus(&told, &kept), [], "told, and not kept");
     }
-
-    /// The patients whose messages in quarantine are as many in both, of each reason.
-    pub(in super::super) fn with_the_same_cases(&self, other: &Self) -> BTreeSet<Uuid> {
-        let of = |books: &Self| {
-            let mut cases: BTreeMap<Uuid, Vec<String>> = BTreeMap::new();
-            for row in &books.stored {
-                cases.entry(row.patient_id.unwrap()).or_default();
-            }
-            for row in books.standing().filter(|row| is_of_a_case(&row.rule)) {
-                let patient = row.patient_id.expect("every message here is somebody's");
-                cases.entry(patient).or_default().push(row.detail.clone());
-            }
-            for details in cases.values_mut() {
-                details.sort();
-            }
-            cases
-        };
-        let (ours, theirs) = (of(self), of(other));
-        ours.into_iter()
-            .filter(|(patient, cases)| theirs.get(patient) == Some(cases))
-            .map(|(patient, _)| patient)
-            .collect()
-    }
 }
 
 /// Made of a message in quarantine.
-pub(super) fn is_of_a_case(rule: &str) -> bool {
+fn is_of_a_case(rule: &str) -> bool {
     matches!(rule, "quarantined" | "session_conflict")
 }
 
