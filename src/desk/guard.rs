@@ -21,14 +21,14 @@ pub(super) fn check(
     (plan, aside): (&Plan, &Aside),
     now: Instant,
 ) -> Result<Vec<Mark>, Refusal> {
-    from_known_templates(aside)?;
+    from_known_templates(aside)?.map_err(Refusal::Invalid)?;
     let mut marks = marks(versions, conditions, plan, now)?;
     if caller.role == Role::Admin {
         return Ok(marks);
     }
     let unsaid: Vec<Problem> = marks
         .iter()
-        .filter_map(|mark| question(mark, aside).map(|what| asked(mark, what)))
+        .filter_map(|mark| question(mark, aside).map(|key| asked(mark, key)))
         .collect();
     if !unsaid.is_empty() {
         return Err(Refusal::Invalid(unsaid));
@@ -65,11 +65,7 @@ pub(super) fn foreseen(
 ) -> Result<Vec<(Mark, Option<&'static str>)>, Refusal> {
     let marks = marks(versions, conditions, plan, now)?.into_iter();
     let with_key = |mark: Mark| {
-        let key = match mark.what {
-            Widening::Scale2 => "confirms_scale_2",
-            _ => "widening_reason",
-        };
-        let asks = question(&mark, aside).map(|_| key);
+        let asks = question(&mark, aside);
         (mark, asks)
     };
     Ok(marks.map(with_key).collect())
@@ -92,18 +88,19 @@ fn followed(versions: &[PlanRow], plan: &Plan, now: Instant) -> Result<Vec<Plan>
     rows.into_iter().map(plan::stored).collect()
 }
 
-/// What has still to be said about a mark.
+/// The key of the body in which something has still to be said about a mark.
 fn question(mark: &Mark, aside: &Aside) -> Option<&'static str> {
     match mark.what {
-        Widening::Scale2 => (!aside.confirms_scale_2).then_some("confirm it with \"confirms_scale_2\": true"),
-        _ => aside
-            .widening_reason
-            .is_none()
-            .then_some("say why in widening_reason"),
+        Widening::Scale2 => (!aside.confirms_scale_2).then_some("confirms_scale_2"),
+        _ => aside.widening_reason.is_none().then_some("widening_reason"),
     }
 }
 
-fn asked(mark: &Mark, what: &str) -> Problem {
+fn asked(mark: &Mark, key: &str) -> Problem {
+    let what = match mark.what {
+        Widening::Scale2 => format!("confirm it with \"{key}\": true"),
+        _ => format!("say why in {key}"),
+    };
     Problem::new(
         mark.at.as_str(),
         mark.what.code(),
@@ -112,7 +109,7 @@ fn asked(mark: &Mark, what: &str) -> Problem {
 }
 
 /// A provenance that names what never was is none.
-fn from_known_templates(aside: &Aside) -> Result<(), Refusal> {
+pub(super) fn from_known_templates(aside: &Aside) -> Result<Result<(), Vec<Problem>>, Refusal> {
     let templates = template::all()?;
     let faults: Vec<Problem> = (0_usize..)
         .zip(&aside.from_templates)
@@ -132,9 +129,5 @@ fn from_known_templates(aside: &Aside) -> Result<(), Refusal> {
             },
         )
         .collect();
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(Refusal::Invalid(faults))
-    }
+    Ok(if faults.is_empty() { Ok(()) } else { Err(faults) })
 }

@@ -1,7 +1,7 @@
 //! A pause may be entered or corrected afterwards: what was held against the patient meanwhile is judged again.
 
 use chrono::TimeDelta;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::domain::ids::{PatientId, PauseId};
 use crate::domain::pause::{Pause, PauseReason};
@@ -35,7 +35,7 @@ pub async fn enter(
     };
     check(&new, &others, act.now)?;
     store::pause::insert(&mut act.tx, &new).await.map_err(overlap)?;
-    settle(act, &new, from, "patient.pause").await?;
+    settle(act, &new, from, ("patient.pause", detail(&new))).await?;
     Ok(new)
 }
 
@@ -73,13 +73,8 @@ pub async fn change(
             current: seen_version + 1,
         });
     }
-    settle(
-        act,
-        &changed,
-        before.from.min(changed.from),
-        "patient.pause_change",
-    )
-    .await?;
+    let since = before.from.min(changed.from);
+    settle(act, &changed, since, ("patient.pause_change", detail(&changed))).await?;
     Ok(changed)
 }
 
@@ -102,10 +97,8 @@ pub async fn withdraw(
             current: seen_version + 1,
         });
     }
-    store::compliance::altered(&mut act.tx, &[(patient, pause.from)], act.now).await?;
-    let subject = Subject::new("pause", id, Some(patient));
     let detail = json!({ "from": pause.from, "to": pause.to, "paused_for": pause.reason, "reason": why });
-    audit::record(act, "patient.pause_withdraw", subject, detail).await?;
+    settle(act, pause, pause.from, ("patient.pause_withdraw", detail)).await?;
     Ok(pause.clone())
 }
 
@@ -175,9 +168,18 @@ fn overlap(error: StoreError) -> Refusal {
     }
 }
 
-async fn settle(act: &mut Act, pause: &Pause, since: Instant, name: &'static str) -> Result<(), Refusal> {
+fn detail(pause: &Pause) -> Value {
+    json!({ "from": pause.from, "to": pause.to, "reason": pause.reason })
+}
+
+/// What was due since then is judged again, and it is on record.
+async fn settle(
+    act: &mut Act,
+    pause: &Pause,
+    since: Instant,
+    (name, detail): (&'static str, Value),
+) -> Result<(), Refusal> {
     store::compliance::altered(&mut act.tx, &[(pause.patient_id, since)], act.now).await?;
     let subject = Subject::new("pause", pause.id, Some(pause.patient_id));
-    let detail = json!({ "from": pause.from, "to": pause.to, "reason": pause.reason });
     audit::record(act, name, subject, detail).await
 }

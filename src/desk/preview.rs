@@ -45,7 +45,10 @@ pub async fn rehearse(
         .ok_or(Refusal::NotFound("patient"))?;
     let versions = store::plan::list(tx, patient).await?;
     let version = versions.first().map_or(1, |latest| latest.version + 1);
-    let proposed = plan::sound(body, version, Bearer::of(&person));
+    let proposed = match plan::sound(body, version, Bearer::of(&person)) {
+        Ok((plan, aside)) => guard::from_known_templates(&aside)?.map(|()| (plan, aside)),
+        Err(faults) => Err(faults),
+    };
     let (days, (proposed, aside)) = match (whole_days(days), proposed) {
         (Ok(days), Ok(proposed)) => (days, proposed),
         (days, proposed) => {

@@ -87,10 +87,8 @@ statements! {
          ) t
          join plan_version v on v.patient_id = t.patient_id and v.version = t.version
          join patient p on p.id = t.patient_id
-         left join staff s on s.id = p.named_clinician_id and s.active
-             and s.role in ('specialist_nurse', 'responding_clinician')
          where (v.set_at, t.patient_id, t.version) < ($1, $2, $3)
-             and (s.id = $5 and (v.set_by <> $5 or t.handed = 1) or $5 is null)
+             and (p.named_clinician_id = $5 and (v.set_by <> $5 or t.handed = 1) or $5 is null)
          order by v.set_at desc, t.patient_id desc, t.version desc limit $4";
 
     /// Of these patients, of whoever is here and on record as pregnant.

@@ -346,8 +346,11 @@ async fn what_put_refuses_is_refused_alike(database: TestDatabase) {
     several["rules"][1]["by"] = json!(0);
     several["surprise"] = json!(true);
     several["reason"] = json!(" ");
+    let mut of_nowhere = sound.clone();
+    of_nowhere["from_templates"] = json!([{"name": "gout", "version": 1}]);
     let bodies = [
         several,
+        of_nowhere,
         json!("no plan"),
         json!({}),
         with(json!({"id": "missed", "kind": "missed", "after": 0, "severity": "amber"})),

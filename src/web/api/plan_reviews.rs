@@ -12,6 +12,7 @@ use super::{ListOf, PageQuery, Who};
 use crate::desk::{news2, plan_review};
 use crate::domain::ids::{PatientId, StaffId};
 use crate::domain::patient::Patient;
+use crate::domain::staff::Role;
 use crate::domain::time::Instant;
 use crate::store::plan_put::VersionKey;
 use crate::store::staff::Staff;
@@ -72,10 +73,19 @@ pub async fn to_review(
     let limit = super::limit(query.limit)?;
     let cursor = super::cursor(query.cursor.as_deref());
     let named = query.whose.map(|Whose::Me| StaffId(signed.caller.actor.id));
+    let may_confirm = Role::REVIEWERS.contains(&signed.caller.role);
     let mut tx = state.desk.db.read().await?;
     let now = state.desk.clock.now();
     let misfits = news2::every_out_of_place(&mut tx, now).await?;
-    let page = store::plan_put::waiting(&mut tx, (&misfits, named), cursor.as_ref(), limit).await?;
+    let page = if named.is_some() && !may_confirm {
+        // Whoever is named and has another role since has nothing to confirm.
+        Page {
+            items: Vec::new(),
+            next: None,
+        }
+    } else {
+        store::plan_put::waiting(&mut tx, (&misfits, named), cursor.as_ref(), limit).await?
+    };
     list(&mut tx, page, now).await
 }
 
