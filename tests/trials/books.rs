@@ -55,6 +55,16 @@ pub(super) async fn set_aside(db: &Db) -> Vec<(String, Uuid, String)> {
     )
 }
 
+/// Everything that was set aside.
+async fn cases(db: &Db) -> Vec<Case> {
+    all!(db, Case, "select unit_id, session_id, reason from quarantine")
+}
+
+/// How many messages without a name are not set aside; none is twice.
+pub(super) async fn nameless_missing(db: &Db, recipe: &Recipe) -> usize {
+    cases::nameless_missing(&cases(db).await, recipe)
+}
+
 #[derive(sqlx::FromRow)]
 struct Stored {
     unit_id: String,
@@ -149,7 +159,7 @@ impl Books {
             .into_iter()
             .flat_map(|(subjects,)| subjects.lines().map(str::to_owned).collect::<Vec<_>>())
             .collect(),
-            cases: all!(db, Case, "select unit_id, session_id, reason from quarantine"),
+            cases: cases(db).await,
         }
     }
 

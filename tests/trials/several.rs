@@ -18,7 +18,7 @@ use home_unit::payload::Outcome;
 use homeward::store::Db;
 use tokio::time::Instant;
 
-use super::books::{Books, surplus};
+use super::books::{self, Books, surplus};
 use super::homes::{Homes, Manner, Sending, pool};
 use super::watch::{Life, Watch, truth};
 use crate::support::databases;
@@ -113,14 +113,14 @@ async fn three_ingestors_do_what_one_does() {
     one.spawn();
     one.ready().await;
     let alone = send(lonely.addr(), &recipe, async |_| ()).await;
-    let reference = at_rest(&copy.db, &recipe).await;
+    until_all_is_set_aside(&copy.db, &recipe).await;
     one.kill();
 
-    let books = Books::read(&database.db).await;
+    let (books, reference) = (Books::read(&database.db).await, Books::read(&copy.db).await);
     let (ours, wanted) = (books.finding_lines(), reference.finding_lines());
     let lacking = surplus(&wanted, &ours);
     // What nobody has a receipt for may go with the process that dies while it holds it.
-    let missing = books.nameless_missing(&recipe);
+    let missing = books::nameless_missing(&database.db, &recipe).await;
     let in_order: BTreeSet<_> = books
         .in_order(&recipe)
         .intersection(&reference.in_order(&recipe))
@@ -170,14 +170,13 @@ async fn three_ingestors_do_what_one_does() {
     assert_eq!(books.alert_lines(&in_order), reference.alert_lines(&in_order));
 }
 
-/// Everything, once nothing is under way any more: what can have no receipt may come after the last receipt.
-async fn at_rest(db: &Db, recipe: &Recipe) -> Books {
+/// What can have no receipt may still be under way when the last receipt is there.
+async fn until_all_is_set_aside(db: &Db, recipe: &Recipe) {
     let begun = Instant::now();
     loop {
-        let books = Books::read(db).await;
-        let missing = books.nameless_missing(recipe);
+        let missing = books::nameless_missing(db, recipe).await;
         if missing == 0 {
-            return books;
+            return;
         }
         assert!(
             begun.elapsed() < Duration::from_mins(1),

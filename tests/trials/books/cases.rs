@@ -20,15 +20,6 @@ impl Books {
         assert_eq!(surplus(&wanted, &kept), [], "should be set aside");
     }
 
-    /// Of messages whose session nobody can read, which get no receipt and are sent once: none that is kept twice, and how
-    /// many are not kept.
-    pub(in super::super) fn nameless_missing(&self, recipe: &Recipe) -> usize {
-        let wanted = cases(recipe);
-        let (kept, wanted) = (nameless(&self.cases), nameless(&wanted));
-        assert_eq!(surplus(&kept, &wanted), [], "set aside, and should not be");
-        wanted.len() - kept.len()
-    }
-
     /// Every message in quarantine has its one finding, and says why.
     pub(in super::super) fn assert_told_of_each_case(&self) {
         let kept = self
@@ -44,6 +35,15 @@ impl Books {
         assert_eq!(surplus(&kept, &told), [], "kept, and nobody is told");
         assert_eq!(surplus(&told, &kept), [], "told, and not kept");
     }
+}
+
+/// Of messages whose session nobody can read, which get no receipt and are sent once: none that is kept twice, and how many
+/// are not kept.
+pub(super) fn nameless_missing(kept: &[Case], recipe: &Recipe) -> usize {
+    let wanted = cases(recipe);
+    let (kept, wanted) = (nameless(kept), nameless(&wanted));
+    assert_eq!(surplus(&kept, &wanted), [], "set aside, and should not be");
+    wanted.len() - kept.len()
 }
 
 /// Made of a message in quarantine.
