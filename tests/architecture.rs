@@ -69,6 +69,7 @@ const MAY_NAME: &[(&str, &[&str], &[&str])] = &[
             "sha2",
             "sqlx",
             "thiserror",
+            "tokio",
             "uuid",
         ],
     ),

@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::error::StoreError;
+use super::lending::Lender;
 use super::tx::{PostgresTx, Tx};
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -19,15 +20,11 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 /// How long a transaction waits for a connection or a rival before it is told that the database is busy.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A connection that was of use so lately is taken as sound: to ask it first would cost every transaction a way there and back.
-/// One that is not after all fails with a fault that passes.
-const SOUND_FOR: Duration = Duration::from_secs(1);
-
 /// A connected database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Db {
     Sqlite { writer: SqlitePool, readers: SqlitePool },
-    Postgres { writers: PgPool, readers: PgPool },
+    Postgres { writers: Lender, readers: Lender },
 }
 
 /// How many connections are kept. SQLite always writes on one.
@@ -56,13 +53,17 @@ pub struct PoolUse {
 }
 
 impl PoolUse {
-    fn of<D: sqlx::Database>(name: &'static str, pool: &sqlx::Pool<D>) -> Self {
+    fn of<D: sqlx::Database>(name: &'static str, pool: &sqlx::Pool<D>, kept: usize) -> Self {
         Self {
             name,
             open: pool.size(),
-            idle: u32::try_from(pool.num_idle()).unwrap_or(u32::MAX),
+            idle: u32::try_from(pool.num_idle() + kept).unwrap_or(u32::MAX),
             most: pool.options().get_max_connections(),
         }
+    }
+
+    fn lent(name: &'static str, lender: &Lender) -> Self {
+        Self::of(name, lender.pool(), lender.idle())
     }
 }
 
@@ -90,7 +91,7 @@ impl Db {
     pub async fn begin_one(&self) -> Result<Tx, StoreError> {
         match self {
             Self::Sqlite { .. } => self.begin().await,
-            Self::Postgres { writers, .. } => Ok(Tx::Postgres(PostgresTx::Alone(writers.acquire().await?))),
+            Self::Postgres { writers, .. } => Ok(Tx::Postgres(PostgresTx::Alone(writers.lend().await?))),
         }
     }
 
@@ -99,19 +100,21 @@ impl Db {
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
-            Self::Postgres { readers, .. } => Tx::Postgres(PostgresTx::Reading(readers.acquire().await?)),
+            Self::Postgres { readers, .. } => Tx::Postgres(PostgresTx::Reading(readers.lend().await?)),
         })
     }
 
     /// How busy the connections are.
     pub fn pools(&self) -> [PoolUse; 2] {
         match self {
-            Self::Sqlite { writer, readers } => {
-                [PoolUse::of("writers", writer), PoolUse::of("readers", readers)]
-            }
-            Self::Postgres { writers, readers } => {
-                [PoolUse::of("writers", writers), PoolUse::of("readers", readers)]
-            }
+            Self::Sqlite { writer, readers } => [
+                PoolUse::of("writers", writer, 0),
+                PoolUse::of("readers", readers, 0),
+            ],
+            Self::Postgres { writers, readers } => [
+                PoolUse::lent("writers", writers),
+                PoolUse::lent("readers", readers),
+            ],
         }
     }
 
@@ -132,7 +135,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await?,
-            Self::Postgres { writers, .. } => POSTGRES_MIGRATIONS.run(writers).await?,
+            Self::Postgres { writers, .. } => POSTGRES_MIGRATIONS.run(writers.all()).await?,
         }
         Ok(())
     }
@@ -142,7 +145,7 @@ impl Db {
         match self {
             Self::Sqlite { writer, .. } => pending(&SQLITE_MIGRATIONS, &mut *writer.acquire().await?).await,
             Self::Postgres { writers, .. } => {
-                pending(&POSTGRES_MIGRATIONS, &mut *writers.acquire().await?).await
+                pending(&POSTGRES_MIGRATIONS, &mut *writers.all().acquire().await?).await
             }
         }
     }
@@ -217,28 +220,17 @@ async fn postgres(url: &str, connections: Connections) -> Result<Db, StoreError>
         ]);
     // A pool goes on trying until its time is up, and then knows no reason: a single connection says why.
     PgConnection::connect_with(&options).await?.close().await?;
-    let pool = || {
+    let pool = |most| {
         PgPoolOptions::new()
             .acquire_timeout(PATIENCE * 2)
-            .test_before_acquire(false)
-            .before_acquire(|connection, since| {
-                Box::pin(async move {
-                    if since.idle_for > SOUND_FOR {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
+            .max_connections(most)
     };
-    let writers = pool()
-        .max_connections(connections.writers)
-        .connect_with(options.clone())
-        .await?;
-    let reading = options.options([("default_transaction_read_only", "on")]);
-    let readers = pool()
-        .max_connections(connections.readers)
-        .connect_with(reading)
-        .await?;
+    let reading = options.clone().options([("default_transaction_read_only", "on")]);
+    // A batch finds its rows by index. A plan made while a table was small, and kept, would go on reading it from end to end.
+    let writing = options.options([("enable_seqscan", "off")]);
+    let writers = pool(connections.writers).connect_with(writing).await?;
+    let readers = pool(connections.readers).connect_with(reading).await?;
+    let [writers, readers] = [writers, readers].map(|pool| Lender::new(pool, PATIENCE * 2));
     Ok(Db::Postgres { writers, readers })
 }
 

@@ -6,6 +6,7 @@ mod db;
 mod dialect;
 mod error;
 pub mod file;
+mod lending;
 mod page;
 mod statement;
 mod tx;
@@ -50,6 +51,7 @@ pub mod worklist;
 
 pub use db::{Connections, Db, PoolUse};
 pub use error::StoreError;
+pub use lending::{Lender, Loan};
 pub use page::{Cursor, Page};
 pub use statement::Statement;
 pub use tx::{PostgresTx, Tx};

@@ -1,14 +1,14 @@
 //! Reading and writing go through the same type, so that every function of the store works inside any transaction.
 
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Column as _, ColumnIndex, Decode, FromRow, Postgres, Row, Sqlite, Transaction, Type};
+use sqlx::{Column as _, ColumnIndex, Decode, FromRow, Row, Sqlite, Transaction, Type};
 use uuid::Uuid;
 
 use super::bind::Bind;
 use super::dialect::{bind_postgres, bind_sqlite};
 use super::error::StoreError;
+use super::lending::Loan;
 use super::statement::Statement;
 
 /// A transaction, undone when it is dropped without [`Tx::commit`].
@@ -21,17 +21,16 @@ pub enum Tx {
 /// Reading needs no `begin` under read committed: each statement sees its own snapshot anyway, and a page saves two round trips.
 #[derive(Debug)]
 pub enum PostgresTx {
-    Writing(Transaction<'static, Postgres>),
-    Reading(PoolConnection<Postgres>),
+    Writing(Loan),
+    Reading(Loan),
     /// One statement that commits by itself.
-    Alone(PoolConnection<Postgres>),
+    Alone(Loan),
 }
 
 impl PostgresTx {
-    fn connection(&mut self) -> &mut PgConnection {
+    const fn loan(&mut self) -> &mut Loan {
         match self {
-            Self::Writing(tx) => tx,
-            Self::Reading(connection) | Self::Alone(connection) => connection,
+            Self::Writing(loan) | Self::Reading(loan) | Self::Alone(loan) => loan,
         }
     }
 }
@@ -48,7 +47,7 @@ impl Tx {
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(PostgresTx::Writing(tx)) => tx.commit().await?,
+            Self::Postgres(PostgresTx::Writing(loan)) => loan.commit().await?,
             Self::Postgres(PostgresTx::Reading(_) | PostgresTx::Alone(_)) => {}
         }
         Ok(())
@@ -58,7 +57,7 @@ impl Tx {
     pub async fn rollback(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(tx) => tx.rollback().await?,
-            Self::Postgres(PostgresTx::Writing(tx)) => tx.rollback().await?,
+            Self::Postgres(PostgresTx::Writing(loan)) => loan.rollback().await?,
             Self::Postgres(PostgresTx::Reading(_) | PostgresTx::Alone(_)) => {}
         }
         Ok(())
@@ -83,10 +82,7 @@ impl Tx {
     async fn say(&mut self, command: &'static str) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(tx) => sqlx::raw_sql(command).execute(&mut **tx).await.map(|_| ())?,
-            Self::Postgres(tx) => sqlx::raw_sql(command)
-                .execute(tx.connection())
-                .await
-                .map(|_| ())?,
+            Self::Postgres(tx) => tx.loan().say(command).await?,
         }
         Ok(())
     }
@@ -110,7 +106,9 @@ impl Tx {
             }
             Self::Postgres(tx) => {
                 let query = bind_postgres(statement.postgres(), binds);
-                let rows = query.fetch_all(tx.connection()).await?;
+                let loan = tx.loan();
+                let rows = query.fetch_all(loan.work()?).await?;
+                loan.rest();
                 rows.iter()
                     .map(|row| R::from_row(row).map_err(|error| unreadable(statement, row, error)))
                     .collect()
@@ -147,7 +145,10 @@ impl Tx {
             }
             Self::Postgres(tx) => {
                 let query = bind_postgres(statement.postgres(), binds);
-                query.execute(tx.connection()).await?.rows_affected()
+                let loan = tx.loan();
+                let done = query.execute(loan.work()?).await?;
+                loan.rest();
+                done.rows_affected()
             }
         })
     }

@@ -36,7 +36,7 @@ async fn until_it_waits(ward: &Ward, statement: &str, rival: &tokio::task::JoinH
                  and query like $1",
         )
         .bind(&pattern)
-        .fetch_one(readers)
+        .fetch_one(readers.lend().await.unwrap().work().unwrap())
         .await
         .unwrap();
         if waiting > 0 {
@@ -197,7 +197,9 @@ async fn a_batch_that_waits_for_a_units_record_holds_none_that_comes_after_it() 
         panic!("only PostgreSQL locks rows")
     };
     let free = sqlx::query("select 1 from unit_status where unit_id = 'HU-2' for update nowait");
-    free.fetch_one(writers).await.unwrap();
+    free.fetch_one(writers.lend().await.unwrap().work().unwrap())
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     rival.await.unwrap();
 }

@@ -86,7 +86,11 @@ async fn execute(db: &Db, sql: &'static str, session: Uuid) {
             sqlx::query(sql).bind(session).execute(writer).await.unwrap();
         }
         Db::Postgres { writers, .. } => {
-            sqlx::query(sql).bind(session).execute(writers).await.unwrap();
+            sqlx::query(sql)
+                .bind(session)
+                .execute(writers.lend().await.unwrap().work().unwrap())
+                .await
+                .unwrap();
         }
     }
 }

@@ -174,8 +174,9 @@ pub(crate) async fn tamper(tx: &mut Tx, sql: &str) {
         Tx::Sqlite(tx) => {
             sqlx::raw_sql(sql).execute(&mut **tx).await.unwrap();
         }
-        Tx::Postgres(PostgresTx::Writing(tx)) => {
-            sqlx::raw_sql(sql).execute(&mut **tx).await.unwrap();
+        Tx::Postgres(PostgresTx::Writing(loan)) => {
+            sqlx::raw_sql(sql).execute(loan.work().unwrap()).await.unwrap();
+            loan.rest();
         }
         Tx::Postgres(PostgresTx::Reading(_) | PostgresTx::Alone(_)) => {
             panic!("a transaction that writes, please")

@@ -19,7 +19,10 @@ async fn waits<T>(db: &Db, task: &JoinHandle<T>) {
     };
     let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
     loop {
-        let count: i64 = sqlx::query_scalar(waiting).fetch_one(readers).await.unwrap();
+        let count: i64 = sqlx::query_scalar(waiting)
+            .fetch_one(readers.lend().await.unwrap().work().unwrap())
+            .await
+            .unwrap();
         if count > 0 {
             return;
         }

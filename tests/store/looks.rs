@@ -306,7 +306,8 @@ async fn every_search_of_the_audit_goes_by_an_index() {
     let Db::Postgres { readers, .. } = &postgres.db else {
         panic!("it is PostgreSQL")
     };
-    let mut connection = readers.acquire().await.unwrap();
+    let mut loan = readers.lend().await.unwrap();
+    let connection = loan.work().unwrap();
     for (table, name, index) in found_by {
         // A table this small would be read whole; and a plan for any values is what a long life ends with.
         for setting in [
@@ -319,7 +320,7 @@ async fn every_search_of_the_audit_goes_by_an_index() {
         let statement = statements()
             .find(|one| one.table == table && one.name == name)
             .unwrap();
-        let plan = explained(&mut connection, statement.postgres()).await;
+        let plan = explained(connection, statement.postgres()).await;
         assert!(plan.contains(&format!("{index} on")), "{name}: {plan}");
     }
 }

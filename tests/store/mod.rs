@@ -3,6 +3,7 @@ mod database;
 mod finding;
 pub(crate) mod fixture;
 mod leaving;
+mod lending;
 mod locking;
 mod looks;
 mod patient;

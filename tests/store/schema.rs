@@ -109,7 +109,7 @@ async fn both_databases_have_the_same_tables() {
         .filter(is_ours)
         .filter(|line| !unchecked.contains(&line.as_str()))
         .collect();
-    let there: Schema = lines_of_postgres(other)
+    let there: Schema = lines_of_postgres(other.all())
         .await
         .into_iter()
         .filter(is_ours)
@@ -187,7 +187,7 @@ async fn unfolds(db: &Db) {
             .map(|row| row.get(0))
             .collect(),
         Db::Postgres { readers, .. } => sqlx::query(sql)
-            .fetch_all(readers)
+            .fetch_all(readers.lend().await.unwrap().work().unwrap())
             .await
             .unwrap()
             .iter()

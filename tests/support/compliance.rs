@@ -59,7 +59,11 @@ pub(crate) async fn beats_until(db: &Db, then: Instant) {
             sqlx::query(sql).bind(then).execute(writer).await.unwrap();
         }
         Db::Postgres { writers, .. } => {
-            sqlx::query(sql).bind(then).execute(writers).await.unwrap();
+            sqlx::query(sql)
+                .bind(then)
+                .execute(writers.lend().await.unwrap().work().unwrap())
+                .await
+                .unwrap();
         }
     }
 }

@@ -524,7 +524,11 @@ impl Ward {
                 sqlx::query(sql).bind(id).execute(writer).await.unwrap();
             }
             Db::Postgres { writers, .. } => {
-                sqlx::query(sql).bind(id).execute(writers).await.unwrap();
+                sqlx::query(sql)
+                    .bind(id)
+                    .execute(writers.lend().await.unwrap().work().unwrap())
+                    .await
+                    .unwrap();
             }
         }
     }
@@ -535,7 +539,12 @@ impl Ward {
             let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(statement));
             match &self.db {
                 Db::Sqlite { writer, .. } => drop(statement.execute(writer).await.unwrap()),
-                Db::Postgres { writers, .. } => drop(statement.execute(writers).await.unwrap()),
+                Db::Postgres { writers, .. } => drop(
+                    statement
+                        .execute(writers.lend().await.unwrap().work().unwrap())
+                        .await
+                        .unwrap(),
+                ),
             }
         }
     }

@@ -25,7 +25,7 @@ macro_rules! all {
                 sqlx::query_as::<_, $row>($sql)$(.bind($value))*.fetch_all(readers).await.unwrap()
             }
             Db::Postgres { readers, .. } => {
-                sqlx::query_as::<_, $row>($sql)$(.bind($value))*.fetch_all(readers).await.unwrap()
+                sqlx::query_as::<_, $row>($sql)$(.bind($value))*.fetch_all(readers.lend().await.unwrap().work().unwrap()).await.unwrap()
             }
         }
     };

@@ -52,7 +52,10 @@ impl Hub {
         let wipe = "delete from heartbeat";
         let wiped = match &self.database.db {
             Db::Sqlite { writer, .. } => sqlx::query(wipe).execute(writer).await.map(|_| ()),
-            Db::Postgres { writers, .. } => sqlx::query(wipe).execute(writers).await.map(|_| ()),
+            Db::Postgres { writers, .. } => sqlx::query(wipe)
+                .execute(writers.lend().await.unwrap().work().unwrap())
+                .await
+                .map(|_| ()),
         };
         wiped.unwrap();
         self.beats().await;

@@ -332,7 +332,12 @@ async fn rename(db: &Db, sql: &str) {
     let sql = AssertSqlSafe(sql.to_owned());
     match db {
         Db::Sqlite { writer, .. } => drop(sqlx::raw_sql(sql).execute(writer).await.unwrap()),
-        Db::Postgres { writers, .. } => drop(sqlx::raw_sql(sql).execute(writers).await.unwrap()),
+        Db::Postgres { writers, .. } => drop(
+            sqlx::raw_sql(sql)
+                .execute(writers.lend().await.unwrap().work().unwrap())
+                .await
+                .unwrap(),
+        ),
     }
 }
 

@@ -1,0 +1,172 @@
+//! PostgreSQL's connections go from hand to hand, and whatever state one is left in, the next finds it in order.
+
+use homeward::store::{Connections, Db, Lender, Loan};
+use sqlx::{AssertSqlSafe, Row as _};
+use tokio::task::JoinHandle;
+
+use super::fixture::tamper;
+use crate::support::databases::{self, TestDatabase};
+
+/// A database with one connection that writes; another that looks on.
+async fn one_hand() -> Option<(TestDatabase, Db)> {
+    let database = databases::postgres().await?;
+    let connections = Connections {
+        writers: 1,
+        readers: 1,
+    };
+    let db = Db::connect(&database.url, connections).await.unwrap();
+    Some((database, db))
+}
+
+fn writers(db: &Db) -> &Lender {
+    let Db::Postgres { writers, .. } = db else {
+        panic!("only PostgreSQL lends connections")
+    };
+    writers
+}
+
+async fn ask(loan: &mut Loan, sql: &str) -> i64 {
+    let sql = AssertSqlSafe(sql.to_owned());
+    let row = sqlx::query(sql).fetch_one(loan.work().unwrap()).await.unwrap();
+    loan.rest();
+    row.get(0)
+}
+
+async fn process(db: &Db) -> i64 {
+    let mut loan = writers(db).lend().await.unwrap();
+    ask(&mut loan, "select cast(pg_backend_pid() as bigint)").await
+}
+
+async fn teams(db: &Db) -> i64 {
+    let mut loan = writers(db).lend().await.unwrap();
+    ask(&mut loan, "select count(*) from team").await
+}
+
+const NEW_TEAM: &str = "insert into team (id, name, created_at) values (gen_random_uuid(), 'North', now())";
+
+#[tokio::test]
+async fn one_connection_serves_one_after_the_other() {
+    let Some((_database, db)) = one_hand().await else {
+        return;
+    };
+    let first = process(&db).await;
+    let mut tx = db.begin().await.unwrap();
+    tamper(&mut tx, NEW_TEAM).await;
+    tx.commit().await.unwrap();
+    db.begin().await.unwrap().rollback().await.unwrap();
+    assert_eq!(teams(&db).await, 1);
+    assert_eq!(process(&db).await, first);
+    let [writing, _] = db.pools();
+    assert_eq!((writing.open, writing.idle, writing.most), (1, 1, 1));
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_given_up_is_undone_before_the_next_begins() {
+    let Some((_database, db)) = one_hand().await else {
+        return;
+    };
+    let first = process(&db).await;
+    let mut tx = db.begin().await.unwrap();
+    tamper(&mut tx, NEW_TEAM).await;
+    drop(tx);
+    assert_eq!(teams(&db).await, 0);
+    assert_eq!(process(&db).await, first);
+}
+
+/// Whatever the connection would have answered, nobody else hears it.
+#[tokio::test]
+async fn a_statement_that_is_not_waited_for_leaves_the_next_one_its_own_answer() {
+    let Some((database, db)) = one_hand().await else {
+        return;
+    };
+    let mut tx = db.begin().await.unwrap();
+    tamper(&mut tx, NEW_TEAM).await;
+    tx.commit().await.unwrap();
+    let mut rival = database.db.begin().await.unwrap();
+    tamper(&mut rival, "select id from team for update").await;
+    let (asked, waits) = (db.clone(), db.clone());
+    let asking = tokio::spawn(async move {
+        let mut loan = writers(&asked).lend().await.unwrap();
+        ask(
+            &mut loan,
+            "with one as (select id from team for update) select count(*) + 100 from one",
+        )
+        .await
+    });
+    until_it_waits(&database, &asking).await;
+    asking.abort();
+    assert!(asking.await.unwrap_err().is_cancelled());
+    // It gets the turn, and has to wait for what is still being answered.
+    let next = tokio::spawn(async move { teams(&waits).await });
+    rival.commit().await.unwrap();
+    assert_eq!(next.await.unwrap(), 1);
+}
+
+async fn until_it_waits<T>(database: &TestDatabase, rival: &JoinHandle<T>) {
+    let Db::Postgres { readers, .. } = &database.db else {
+        panic!("only PostgreSQL locks rows")
+    };
+    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    loop {
+        let mut loan = readers.lend().await.unwrap();
+        if ask(&mut loan, waiting).await > 0 {
+            return;
+        }
+        assert!(!rival.is_finished(), "it should have waited");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_ended_costs_one_fault_that_passes() {
+    let Some((database, db)) = one_hand().await else {
+        return;
+    };
+    let first = process(&db).await;
+    let mut rival = writers(&database.db).lend().await.unwrap();
+    let end = format!("select case when pg_terminate_backend({first}, 5000) then 1::bigint end");
+    assert_eq!(ask(&mut rival, &end).await, 1);
+    let fault = db.begin().await.expect_err("the connection is gone");
+    assert!(fault.is_retryable(), "{fault}");
+    assert_ne!(process(&db).await, first);
+}
+
+#[tokio::test]
+async fn as_many_as_come_at_once_take_turns() {
+    let Some((_database, db)) = one_hand().await else {
+        return;
+    };
+    let first = process(&db).await;
+    let many = (0..50).map(|_| {
+        let db = db.clone();
+        tokio::spawn(async move { process(&db).await })
+    });
+    for one in many.collect::<Vec<_>>() {
+        assert_eq!(one.await.unwrap(), first);
+    }
+}
+
+#[tokio::test]
+async fn closing_waits_for_what_is_lent_and_ends_every_connection() {
+    let Some((database, db)) = one_hand().await else {
+        return;
+    };
+    let first = process(&db).await;
+    let mut tx = db.begin().await.unwrap();
+    let closing = db.clone();
+    let closing = tokio::spawn(async move { closing.close().await });
+    while db.read().await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!closing.is_finished());
+    tamper(&mut tx, NEW_TEAM).await;
+    tx.commit().await.unwrap();
+    closing.await.unwrap();
+    let mut looking = writers(&database.db).lend().await.unwrap();
+    let gone = format!(
+        "select count(*) from pg_stat_activity where pid = {first} and backend_type = 'client backend'"
+    );
+    // The driver says goodbye and does not wait until the server has gone.
+    while ask(&mut looking, &gone).await > 0 {}
+    assert_eq!(ask(&mut looking, "select count(*) from team").await, 1);
+    assert!(db.begin().await.is_err());
+}
