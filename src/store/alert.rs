@@ -10,7 +10,7 @@ use crate::domain::time::Instant;
 
 use super::bind::{Column, bigints, binds, texts, times, uuids};
 use super::finding::FindingRow;
-use super::statement::statements;
+use super::statement::{Statement, statements};
 use super::unit::unit_id;
 use super::{StoreError, Tx};
 
@@ -23,27 +23,18 @@ macro_rules! alert_columns {
 }
 pub(super) use alert_columns;
 
-/// The outer `state` is asked again of a row that a rival changed while we waited for it. Severity is not asked there: in a
-/// table of which it knows nothing yet PostgreSQL would take such rows for a handful, and compare each with each.
-macro_rules! open_for {
-    ($severity:literal) => {
+/// Each is looked up by the index of what is open, and what is found is locked in the order asked for. Joined to the whole
+/// table instead, of which PostgreSQL may know nothing yet, every open alert was compared with every patient of a batch.
+macro_rules! open {
+    ($of:literal, $severity:literal) => {
         concat!(
             "select ",
             alert_columns!(),
-            " from alert t where t.state <> 'closed' and t.id in (
-             select t.id from {rows} {each} alert {such_that} t.patient_id = r.patient_id and t.class = r.class
-                 and t.state <> 'closed'",
+            " from {rows} {each} alert {such_that} ",
+            $of,
+            " and t.class = r.class and t.state <> 'closed'",
             $severity,
-            " {end_each} union all
-             select t.id from {rows} {each} alert {such_that} t.unit_id = r.unit_id and t.class = r.class
-                 and t.state <> 'closed'",
-            $severity,
-            " {end_each} union all
-             select t.id from {rows} {each} alert {such_that} t.patient_id is null and t.unit_id is null
-                 and r.patient_id is null and r.unit_id is null and t.class = r.class and t.state <> 'closed'",
-            $severity,
-            " {end_each}
-         ) order by t.id {for_update}"
+            " {end_each} {for_update}"
         )
     };
 }
@@ -51,9 +42,17 @@ macro_rules! open_for {
 statements! {
     "alert";
 
-    OPEN_FOR [patient_id Uuid, unit_id Text, class Text] = open_for!("");
+    OPEN_OF_PATIENTS [patient_id Uuid, class Text] = open!("t.patient_id = r.patient_id", "");
 
-    AMBER_FOR [patient_id Uuid, unit_id Text, class Text] = open_for!(" and t.severity = 'amber'");
+    OPEN_OF_UNITS [unit_id Text, class Text] = open!("t.unit_id = r.unit_id", "");
+
+    OPEN_OF_SERVICE [class Text] = open!("t.patient_id is null and t.unit_id is null", "");
+
+    AMBER_OF_PATIENTS [patient_id Uuid, class Text] = open!("t.patient_id = r.patient_id", " and t.severity = 'amber'");
+
+    AMBER_OF_UNITS [unit_id Text, class Text] = open!("t.unit_id = r.unit_id", " and t.severity = 'amber'");
+
+    AMBER_OF_SERVICE [class Text] = open!("t.patient_id is null and t.unit_id is null", " and t.severity = 'amber'");
 
     GET = concat!("select ", alert_columns!(), " from alert t where t.id = $1");
 
@@ -99,27 +98,50 @@ statements! {
          where true on conflict (alert_id, finding_id) do nothing returning alert_id, finding_id";
 }
 
-/// The open alerts about these, locked until the transaction ends.
+/// The open alerts about these (distinct), locked until the transaction ends.
 pub async fn open_for(tx: &mut Tx, whose: &[(About, Class)]) -> Result<Vec<Alert>, StoreError> {
-    let rows: Vec<Row> = tx.all(&OPEN_FOR, binds![about_columns(whose)]).await?;
-    rows.into_iter().map(alert).collect()
+    lock(tx, whose, [&OPEN_OF_PATIENTS, &OPEN_OF_UNITS, &OPEN_OF_SERVICE]).await
 }
 
 /// Those of them that are amber.
 pub async fn amber_for(tx: &mut Tx, whose: &[(About, Class)]) -> Result<Vec<Alert>, StoreError> {
-    let rows: Vec<Row> = tx.all(&AMBER_FOR, binds![about_columns(whose)]).await?;
-    let mut alerts: Vec<Alert> = rows.into_iter().map(alert).collect::<Result<_, _>>()?;
-    // A rival may have raised one while we waited for it.
-    alerts.retain(|alert| alert.severity == Severity::Amber);
-    Ok(alerts)
+    lock(
+        tx,
+        whose,
+        [&AMBER_OF_PATIENTS, &AMBER_OF_UNITS, &AMBER_OF_SERVICE],
+    )
+    .await
 }
 
-fn about_columns(whose: &[(About, Class)]) -> Vec<Column<'_>> {
-    vec![
-        uuids(whose.iter().map(|(about, _)| patient_of(about))),
-        texts(whose.iter().map(|(about, _)| unit_of(about))),
-        texts(whose.iter().map(|(_, class)| class.word())),
-    ]
+/// Everybody locks in this one order: what is about patients, about units, about the service, each sorted.
+async fn lock(
+    tx: &mut Tx,
+    whose: &[(About, Class)],
+    [of_patients, of_units, of_service]: [&'static Statement; 3],
+) -> Result<Vec<Alert>, StoreError> {
+    let (mut patients, mut units, mut service) = (Vec::new(), Vec::new(), Vec::new());
+    for (about, class) in whose {
+        match about {
+            About::Patient(patient) => patients.push((patient.0, class.word())),
+            About::Unit(unit) => units.push((unit.as_str(), class.word())),
+            About::Service => service.push(class.word()),
+        }
+    }
+    patients.sort_unstable();
+    units.sort_unstable();
+    service.sort_unstable();
+    let columns = vec![
+        uuids(patients.iter().map(|(patient, _)| *patient)),
+        texts(patients.iter().map(|(_, class)| *class)),
+    ];
+    let mut rows: Vec<Row> = tx.all(of_patients, binds![columns]).await?;
+    let columns = vec![
+        texts(units.iter().map(|(unit, _)| *unit)),
+        texts(units.iter().map(|(_, class)| *class)),
+    ];
+    rows.extend(tx.all::<Row>(of_units, binds![columns]).await?);
+    rows.extend(tx.all::<Row>(of_service, binds![vec![texts(service)]]).await?);
+    rows.into_iter().map(alert).collect()
 }
 
 /// The open alerts that any of these (distinct) findings stands on.

@@ -41,7 +41,7 @@ macro_rules! select {
 statements! {
     "assignment";
 
-    OF_UNITS [unit_id Text] = select!("where unit_id in (select r.unit_id from {rows}) order by unit_id, from_at");
+    OF_UNITS [unit_id Text] = select!("where unit_id {one_of_rows} order by unit_id, from_at");
 
     OF_PATIENT = select!("where patient_id = $1 order by from_at, id");
 

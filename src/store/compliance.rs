@@ -75,7 +75,7 @@ statements! {
 
     /// Whoever is locked is being changed: her turn comes with the next step.
     CLAIM [patient_id Uuid] =
-        "select t.patient_id from patient_turn t where t.patient_id in (select r.patient_id from {rows})
+        "select t.patient_id from patient_turn t where t.patient_id {one_of_rows}
          order by t.patient_id {skip_locked}";
 
     MARKS [patient_id Uuid] =
@@ -101,13 +101,13 @@ statements! {
     WAITING_LONGEST = "select patient_id from compliance_news group by patient_id order by min(at), patient_id limit $1";
 
     WAITING [patient_id Uuid] =
-        "select patient_id, finding_id from compliance_news where patient_id in (select r.patient_id from {rows})
+        "select patient_id, finding_id from compliance_news where patient_id {one_of_rows}
          order by patient_id, finding_id";
 
     OLDEST = "select min(at) from compliance_news";
 
     NO_LONGER_WAITING [patient_id Uuid] =
-        "delete from compliance_news where patient_id in (select r.patient_id from {rows})";
+        "delete from compliance_news where patient_id {one_of_rows}";
 
     COUNTS = "select (select count(*) from compliance where look_at <= $1), (select count(*) from compliance_news)";
 

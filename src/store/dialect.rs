@@ -1,7 +1,8 @@
 //! All that the two databases say differently. A statement is one text with these marks in it; nothing else differs.
 //!
 //! Many rows go as one parameter a column (PostgreSQL, `unnest`) or one JSON text (SQLite, `json_each`): the text does
-//! not depend on their number, so it is prepared once, and no limit on parameters applies.
+//! not depend on their number, so it is prepared once, and no limit on parameters applies. Where they are of one column
+//! and only looked up, `where id {one_of_rows}`, PostgreSQL has a third of the work in planning it.
 
 use std::fmt::Write as _;
 
@@ -72,8 +73,10 @@ pub(super) fn sqlite(text: &str, first_rows_parameter: usize, columns: &[(&str, 
         // Writing to a String cannot fail.
         let _ = write!(rows, "{comma}{value} as {name}");
     }
-    let _ = write!(rows, " from json_each(${first_rows_parameter})) as r");
-    let text = text.replace("{rows}", &rows);
+    let _ = write!(rows, " from json_each(${first_rows_parameter}))");
+    let text = text
+        .replace("{rows}", &format!("{rows} as r"))
+        .replace("{one_of_rows}", &format!("in {rows}"));
     MARKS
         .iter()
         .fold(text, |text, (mark, sqlite, _)| text.replace(mark, sqlite))
@@ -86,8 +89,11 @@ pub(super) fn postgres(text: &str, first_rows_parameter: usize, columns: &[(&str
         .map(|(place, (_, kind))| format!("${}::{}[]", first_rows_parameter + place, postgres_type(*kind)))
         .collect();
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-    let rows = format!("unnest({}) as r({})", arrays.join(", "), names.join(", "));
-    let text = text.replace("{rows}", &rows);
+    let arrays = arrays.join(", ");
+    let rows = format!("unnest({arrays}) as r({})", names.join(", "));
+    let text = text
+        .replace("{rows}", &rows)
+        .replace("{one_of_rows}", &format!("= any({arrays})"));
     MARKS
         .iter()
         .fold(text, |text, (mark, _, postgres)| text.replace(mark, postgres))

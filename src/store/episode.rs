@@ -28,7 +28,7 @@ statements! {
     RUNNING = select!("where patient_id = $1 and discharged_at is null");
 
     OF [patient_id Uuid] =
-        select!("where patient_id in (select r.patient_id from {rows}) order by patient_id, referred_at, id");
+        select!("where patient_id {one_of_rows} order by patient_id, referred_at, id");
 
     ADMIT = "update episode set admitted_from = $2 where id = $1 and admitted_from is null and discharged_at is null";
 

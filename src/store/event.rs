@@ -132,7 +132,7 @@ statements! {
 pub(super) const PARTING: char = '\n';
 
 /// Sessions come by the hundred: so many stand in one row, which still fits a page beside others.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 6;
 
 /// In the order given.
 pub async fn insert(tx: &mut Tx, events: &[NewEvent]) -> Result<(), StoreError> {

@@ -68,7 +68,7 @@ statements! {
              kind = excluded.kind, class = excluded.class, state = excluded.state,
              unit_id = excluded.unit_id, plan_version = excluded.plan_version, at = excluded.at, detail = excluded.detail";
 
-    SUPERSEDE [id Uuid] = "update finding set state = $1 where id in (select r.id from {rows})";
+    SUPERSEDE [id Uuid] = "update finding set state = $1 where id {one_of_rows}";
 
     OF_SESSIONS [unit_id Text, session_id Uuid] =
         select!("{rows} {each} finding {such_that} t.unit_id = r.unit_id and t.session_id = r.session_id {end_each}

@@ -17,7 +17,7 @@ statements! {
     OF [patient_id Uuid] =
         "select id, patient_id, admitted_at, discharged_at, kind, cause, note, entered_in_error, recorded_by,
                 recorded_by_name, recorded_at, version
-         from hospital_admission where patient_id in (select r.patient_id from {rows})
+         from hospital_admission where patient_id {one_of_rows}
          order by patient_id, admitted_at, recorded_at, id";
 
     INSERT = "insert into hospital_admission (id, patient_id, admitted_at, discharged_at, kind, cause, note,

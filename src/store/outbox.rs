@@ -74,7 +74,7 @@ statements! {
     CLAIM [kind Text] =
         "with due as materialized (
              select id from outbox where sent_at is null and due_at <= $1 and (leased_until is null or leased_until <= $1)
-                 and (expires_at is null or expires_at > $1) and kind in (select r.kind from {rows})
+                 and (expires_at is null or expires_at > $1) and kind {one_of_rows}
              order by due_at, id limit $3 {skip_locked}
          )
          update outbox set leased_until = $2, attempts = attempts + 1 where id in (select id from due)

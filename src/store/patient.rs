@@ -45,7 +45,7 @@ statements! {
                   named_clinician_id = $14, version = $2 + 1
               where id = $1 and version = $2";
 
-    OF [id Uuid] = select!("where id in (select r.id from {rows}) order by id");
+    OF [id Uuid] = select!("where id {one_of_rows} order by id");
 
     LIST = select!(
         "where (created_at, id) < ($1, $2)
@@ -67,7 +67,7 @@ statements! {
     /// share patients lock each other out.
     LOCK [id Uuid] =
         "with one as materialized (
-             select patient_id from patient_turn where patient_id in (select r.id from {rows})
+             select patient_id from patient_turn where patient_id {one_of_rows}
              order by patient_id {for_no_key_update}
          )
          update patient_turn set turn = turn + 1 from one

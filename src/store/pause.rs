@@ -16,7 +16,7 @@ statements! {
 
     OF [patient_id Uuid] =
         "select id, patient_id, from_at, to_at, reason, version, created_at from pause
-         where patient_id in (select r.patient_id from {rows}) order by patient_id, from_at";
+         where patient_id {one_of_rows} order by patient_id, from_at";
 
     INSERT = "insert into pause (id, patient_id, from_at, to_at, reason, version, created_at)
               values ($1, $2, $3, $4, $5, $6, $7)";

@@ -64,7 +64,7 @@ statements! {
     "plan_version";
 
     VERSIONS_OF [patient_id Uuid] =
-        "select t.patient_id, max(t.version) from plan_version t where t.patient_id in (select r.patient_id from {rows})
+        "select t.patient_id, max(t.version) from plan_version t where t.patient_id {one_of_rows}
          group by t.patient_id";
 
     BODIES [patient_id Uuid, version Bigint] =

@@ -34,10 +34,10 @@ statements! {
 
     KEPT [id Uuid] =
         "select id, received_at, topic, patient_id, reason, payload, state from quarantine
-         where id in (select r.id from {rows}) order by received_at, id";
+         where id {one_of_rows} order by received_at, id";
 
     LOCK [id Uuid] =
-        "select id, state from quarantine where id in (select r.id from {rows}) order by id {for_update}";
+        "select id, state from quarantine where id {one_of_rows} order by id {for_update}";
 
     DISMISS = "update quarantine set state = 'dismissed', decided_by = $2, decided_by_name = $3, decided_at = $4,
                    decision_reason = $5

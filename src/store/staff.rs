@@ -49,7 +49,7 @@ statements! {
 
     GET = concat!("select ", staff_columns!(), " from staff s where s.id = $1");
 
-    OF [id Uuid] = concat!("select ", staff_columns!(), " from staff s where s.id in (select r.id from {rows})");
+    OF [id Uuid] = concat!("select ", staff_columns!(), " from staff s where s.id {one_of_rows}");
 
     BY_USERNAME = concat!("select ", staff_columns!(), ", s.password_hash from staff s where s.username = $1");
 

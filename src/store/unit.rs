@@ -56,10 +56,10 @@ statements! {
     SECRET_HASH = "select secret_hash from home_unit where unit_id = $1";
 
     LOCK_FOR_SHARE [unit_id Text] =
-        "select unit_id, turn from home_unit where unit_id in (select r.unit_id from {rows}) order by unit_id {for_share}";
+        "select unit_id, turn from home_unit where unit_id {one_of_rows} order by unit_id {for_share}";
 
     LOCK_FOR_UPDATE [unit_id Text] =
-        "select unit_id from home_unit where unit_id in (select r.unit_id from {rows}) order by unit_id {for_update}";
+        "select unit_id from home_unit where unit_id {one_of_rows} order by unit_id {for_update}";
 
     /// A last will was written when the unit connected, so its time is older than what the unit said since: that it is
     /// offline is always news.
@@ -83,7 +83,7 @@ statements! {
 
     BEFORE [unit_id Text] =
         "select unit_id, online, battery_pct, firmware, queued, reported_at, last_seen_at from unit_status
-         where last_seen_at is not null and unit_id in (select r.unit_id from {rows}) order by unit_id {for_no_key_update}";
+         where last_seen_at is not null and unit_id {one_of_rows} order by unit_id {for_no_key_update}";
 
     /// Whoever was silent, or whose clock is otherwise than it was, must be looked at.
     SEEN [unit_id Text, last_seen_at Time, skew_seconds Bigint, look_at Time] =
@@ -101,7 +101,7 @@ statements! {
 
     STATUS_OF [unit_id Text] =
         "select unit_id, online, battery_pct, firmware, queued, reported_at, last_seen_at from unit_status
-         where last_seen_at is not null and unit_id in (select r.unit_id from {rows})";
+         where last_seen_at is not null and unit_id {one_of_rows}";
 }
 
 /// Registers a unit. [`StoreError::Taken`] if the name is.

@@ -24,7 +24,7 @@ statements! {
 
     FACTS [unit_id Text] =
         "select unit_id, last_seen_at, battery_pct, skew_seconds from unit_status
-         where unit_id in (select r.unit_id from {rows})";
+         where unit_id {one_of_rows}";
 
     STANDING [unit_id Text] = concat!(
         "select ", finding_columns!(), " from {rows} {each} finding {such_that} t.unit_id = r.unit_id
