@@ -60,12 +60,11 @@ pub struct Refused {
 impl Arrival {
     /// Reads a frame that came at `received_at`.
     pub fn read(frame: &Frame, received_at: Instant) -> Self {
-        Self::of(
-            &frame.topic,
-            Arc::from(&frame.payload[..]),
-            frame.retained,
-            received_at,
-        )
+        let text = std::str::from_utf8(&frame.payload).ok().map(Arc::<str>::from);
+        let payload = text
+            .clone()
+            .map_or_else(|| Arc::from(&frame.payload[..]), Arc::from);
+        Self::told(&frame.topic, (payload, text), frame.retained, (received_at, 0))
     }
 
     /// Reads bytes that came on a topic.
@@ -81,8 +80,21 @@ impl Arrival {
         received_at: Instant,
         seconds: i64,
     ) -> Self {
+        let text = std::str::from_utf8(&payload).ok().map(Arc::from);
+        Self::told(topic, (payload, text), retained, (received_at, seconds))
+    }
+
+    /// Of a payload and of the same as text, where it is that.
+    fn told(
+        topic: &str,
+        (payload, text): (Arc<[u8]>, Option<Arc<str>>),
+        retained: bool,
+        (received_at, seconds): (Instant, i64),
+    ) -> Self {
         let what = match topic::parse(topic) {
-            Some((unit_id, topic::Channel::Session)) => session(&unit_id, &payload, received_at, seconds),
+            Some((unit_id, topic::Channel::Session)) => {
+                session(&unit_id, (&payload, text), received_at, seconds)
+            }
             Some((unit_id, topic::Channel::Status)) => status(unit_id, &payload, retained),
             _ => refused_topic(),
         };
@@ -106,10 +118,15 @@ impl Arrival {
     }
 }
 
-fn session(unit_id: &UnitId, payload: &[u8], received_at: Instant, seconds: i64) -> What {
+fn session(
+    unit_id: &UnitId,
+    (payload, text): (&[u8], Option<Arc<str>>),
+    received_at: Instant,
+    seconds: i64,
+) -> What {
     match (
         wire::session::decode_moved(unit_id, payload, received_at, seconds),
-        std::str::from_utf8(payload),
+        text,
     ) {
         (
             Ok(Decoded {
@@ -117,11 +134,11 @@ fn session(unit_id: &UnitId, payload: &[u8], received_at: Instant, seconds: i64)
                 problems,
                 content_hash,
             }),
-            Ok(document),
+            Some(document),
         ) => match wire::session::clock_fault(&session, received_at) {
             None => What::Session {
                 session: Arc::new(session),
-                document: Arc::from(document),
+                document,
                 content_hash,
                 problems,
             },
@@ -142,7 +159,7 @@ fn session(unit_id: &UnitId, payload: &[u8], received_at: Instant, seconds: i64)
             completed_at: None,
             content_hash: None,
         }),
-        (Ok(decoded), Err(_)) => What::Refused(Refused {
+        (Ok(decoded), None) => What::Refused(Refused {
             unit_id: Some(unit_id.clone()),
             session_id: Some(decoded.session.key.session_id),
             code: RejectCode::NotJson,

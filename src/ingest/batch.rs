@@ -10,6 +10,7 @@ use crate::judging::plans::PlanShelf;
 use crate::judging::recall::{Known, Recall};
 use crate::judging::{self, Incoming, JudgingFault, Work, technical};
 use crate::metrics::ingest::Tally;
+use crate::store::event::NewEvent;
 use crate::store::unit::Sighting;
 use crate::store::{Db, StoreError, Tx};
 use crate::wire::problem::Problem;
@@ -127,12 +128,16 @@ pub async fn take_in(
         sorted.sort(arrival, &ground);
     }
     let mut tally = tally(arrivals, &sorted);
-    let (mut news, known) = store_and_judge(tx, keeper.hand(), &mut sorted, &mut ground, now).await?;
+    let Judged {
+        mut news,
+        known,
+        events,
+    } = store_and_judge(tx, keeper.hand(), &mut sorted, &mut ground, now).await?;
     news.extend(set_aside::keep(tx, std::mem::take(&mut sorted.set_aside), &keeper.ids, now).await?);
     for news in &news {
         tally.finding(&news.finding.finding.kind, news.finding.finding.severity);
     }
-    alerting::raise(tx, &news, &keeper.ids, now).await?;
+    alerting::raise_after(tx, events, &news, &keeper.ids, now).await?;
     tally.cleared = clearing::clear(tx, &keeper.shelf, &clearing::concerned(&known), now).await?;
     let heard = outgoing::heard(tx, arrivals, (&ground, &sorted.statuses), &keeper.heard).await?;
     outgoing::statuses(tx, &sorted.statuses, &keeper.ids, now).await?;
@@ -160,9 +165,16 @@ impl Keeper {
     }
 }
 
-type Judged = (Vec<News>, Vec<(PatientId, Known)>);
+/// What came of the sessions that a batch takes in, beside what is written of them.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) news: Vec<News>,
+    pub(super) known: Vec<(PatientId, Known)>,
+    /// What the stream is to be told of before the alerts.
+    pub(super) events: Vec<NewEvent>,
+}
 
-/// Takes in what was sorted as new; gives what it raises. A replay from quarantine goes on here too.
+/// Takes in what was sorted as new. A replay from quarantine goes on here too.
 pub(super) async fn store_and_judge(
     tx: &mut Tx,
     hand: Hand<'_>,
@@ -170,9 +182,10 @@ pub(super) async fn store_and_judge(
     ground: &mut Ground,
     now: Instant,
 ) -> Result<Judged, BatchFault> {
-    let (mut news, known) = judge(tx, hand, std::mem::take(&mut sorted.new), ground, now).await?;
-    news.extend(keep_unassigned(tx, std::mem::take(&mut sorted.unassigned), now).await?);
-    Ok((news, known))
+    let mut judged = judge(tx, hand, std::mem::take(&mut sorted.new), ground, now).await?;
+    let unassigned = keep_unassigned(tx, std::mem::take(&mut sorted.unassigned), now).await?;
+    judged.news.extend(unassigned);
+    Ok(judged)
 }
 
 fn tally(arrivals: &[Arrival], sorted: &Sorted<'_>) -> Tally {
@@ -207,7 +220,6 @@ async fn judge(
         })
         .collect();
     let judgement = judging::judge(tx, hand.shelf, works, now).await?;
-    outgoing::sessions(tx, &judgement.taken_in, now).await?;
     outgoing::retests(tx, &judgement.taken_in, hand.ids, now).await?;
     let mut news = judgement.news;
     let unplanned = judgement
@@ -216,7 +228,11 @@ async fn judge(
         .filter(|taken| taken.judged.plan_version.is_none())
         .map(|taken| (taken.patient, &taken.session.key.unit_id));
     news.extend(technical::no_plans(tx, unplanned, now).await?);
-    Ok((news, judgement.known))
+    Ok(Judged {
+        news,
+        known: judgement.known,
+        events: outgoing::sessions(&judgement.taken_in, now),
+    })
 }
 
 async fn keep_unassigned(

@@ -46,7 +46,7 @@ impl Lane {
         while frames.recv_many(&mut taken, self.batch_max).await > 0 {
             let now = self.clock.now();
             self.pulse.took(cut(now - waited(&taken)));
-            let arrivals: Vec<Arrival> = taken.iter().map(|frame| read(frame, now)).collect();
+            let arrivals: Vec<Arrival> = taken.iter_mut().map(|frame| read(frame, now)).collect();
             let owed = self.commit(arrivals).await;
             if let Some(oldest) = taken.first() {
                 self.pulse.counts().waited(oldest.arrived.elapsed());
@@ -159,8 +159,14 @@ fn waited(taken: &[Frame]) -> TimeDelta {
         .unwrap_or_default()
 }
 
-/// A panic over what one message says must not end the lane either.
-fn read(frame: &Frame, now: Instant) -> Arrival {
+/// A panic over what one message says must not end the lane either. The bytes are the arrival's from then on.
+fn read(frame: &mut Frame, now: Instant) -> Arrival {
+    let arrival = looked_at(frame, now);
+    frame.payload = Vec::new();
+    arrival
+}
+
+fn looked_at(frame: &Frame, now: Instant) -> Arrival {
     std::panic::catch_unwind(AssertUnwindSafe(|| Arrival::read(frame, now))).unwrap_or_else(|_| {
         let mut arrival = Arrival {
             topic: frame.topic.clone(),

@@ -26,10 +26,9 @@ use super::sorting::Reported;
 /// A request is of no use to somebody who has left the unit.
 const RETEST_WITHIN: TimeDelta = TimeDelta::minutes(30);
 
-/// Tells the stream that sessions have come.
-pub async fn sessions(tx: &mut Tx, taken_in: &[TakenIn], now: Instant) -> Result<(), StoreError> {
-    let events: Vec<NewEvent> = taken_in.iter().map(|taken| session_event(taken, now)).collect();
-    store::event::insert(tx, &events).await
+/// That sessions have come, for the stream.
+pub fn sessions(taken_in: &[TakenIn], now: Instant) -> Vec<NewEvent> {
+    taken_in.iter().map(|taken| session_event(taken, now)).collect()
 }
 
 /// Asks the units to measure again what could not be believed: once per session, each measure named once.

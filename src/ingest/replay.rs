@@ -182,10 +182,10 @@ async fn together(
         done.push(replayed);
     }
     let hand = Hand { shelf, ids };
-    let (news, known) = batch::store_and_judge(tx, hand, &mut sorted, &mut ground, now).await?;
+    let judged = batch::store_and_judge(tx, hand, &mut sorted, &mut ground, now).await?;
     store::shift::record(tx, &shifts).await?;
-    alerting::raise(tx, &news, ids, now).await?;
-    clearing::clear(tx, shelf, &clearing::concerned(&known), now).await?;
+    alerting::raise_after(tx, judged.events, &judged.news, ids, now).await?;
+    clearing::clear(tx, shelf, &clearing::concerned(&judged.known), now).await?;
     Ok(done)
 }
 

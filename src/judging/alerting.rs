@@ -31,9 +31,28 @@ impl News {
     }
 }
 
-/// Folds new findings into open alerts or opens new ones, links them, and tells the stream. What was dealt with lately joins
-/// an alert that is open or opens anyway, and opens none. The caller holds the patients' locks.
+/// Folds new findings into open alerts or opens new ones, links them, and tells the stream. The caller holds the patients'
+/// locks.
 pub async fn raise(tx: &mut Tx, news: &[News], ids: &Ids, now: Instant) -> Result<Vec<Alert>, StoreError> {
+    raise_after(tx, Vec::new(), news, ids, now).await
+}
+
+/// The same where the stream is to be told of something else before that.
+pub async fn raise_after(
+    tx: &mut Tx,
+    mut events: Vec<NewEvent>,
+    news: &[News],
+    ids: &Ids,
+    now: Instant,
+) -> Result<Vec<Alert>, StoreError> {
+    let changed = fold_in(tx, news, ids, now).await?;
+    events.extend(changed.iter().map(|alert| NewEvent::alert(alert, now)));
+    store::event::insert(tx, &events).await?;
+    Ok(changed)
+}
+
+/// What was dealt with lately joins an alert that is open or opens anyway, and opens none.
+async fn fold_in(tx: &mut Tx, news: &[News], ids: &Ids, now: Instant) -> Result<Vec<Alert>, StoreError> {
     let quiet = dealt_with(tx, news).await?;
     let mut groups: BTreeMap<(About, Class), Group> = BTreeMap::new();
     for News { about, finding, .. } in news {
@@ -74,13 +93,8 @@ pub async fn raise(tx: &mut Tx, news: &[News], ids: &Ids, now: Instant) -> Resul
     store::alert::insert(tx, &opened).await?;
     store::alert::merge(tx, &merged).await?;
     store::alert::link(tx, &links, now).await?;
-    let changed: Vec<Alert> = opened
-        .into_iter()
-        .chain(merged.into_iter().map(|(alert, _)| alert))
-        .collect();
-    let events: Vec<NewEvent> = changed.iter().map(|alert| NewEvent::alert(alert, now)).collect();
-    store::event::insert(tx, &events).await?;
-    Ok(changed)
+    let merged = merged.into_iter().map(|(alert, _)| alert);
+    Ok(opened.into_iter().chain(merged).collect())
 }
 
 /// What goes on one alert.
