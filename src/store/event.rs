@@ -131,7 +131,8 @@ statements! {
 /// Between the events of one row: no JSON text and no id holds it.
 pub(super) const PARTING: char = '\n';
 
-/// Sessions come by the hundred: so many stand in one row, which still fits a page beside others.
+/// Sessions come by the hundred: so many stand in one row. With more of them it would be over 2 kB, and PostgreSQL would try to
+/// make it shorter.
 const TOGETHER: usize = 6;
 
 /// In the order given.

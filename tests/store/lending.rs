@@ -2,9 +2,9 @@
 
 use homeward::store::{Connections, Db, Lender, Loan};
 use sqlx::{AssertSqlSafe, Row as _};
-use tokio::task::JoinHandle;
 
 use super::fixture::tamper;
+use super::locking::waits;
 use crate::support::databases::{self, TestDatabase};
 
 /// A database with one connection that writes; another that looks on.
@@ -84,7 +84,7 @@ async fn a_statement_that_is_not_waited_for_leaves_the_next_one_its_own_answer()
     tx.commit().await.unwrap();
     let mut rival = database.db.begin().await.unwrap();
     tamper(&mut rival, "select id from team for update").await;
-    let (asked, waits) = (db.clone(), db.clone());
+    let (asked, next) = (db.clone(), db.clone());
     let asking = tokio::spawn(async move {
         let mut loan = writers(&asked).lend().await.unwrap();
         ask(
@@ -93,27 +93,13 @@ async fn a_statement_that_is_not_waited_for_leaves_the_next_one_its_own_answer()
         )
         .await
     });
-    until_it_waits(&database, &asking).await;
+    waits(&database.db, &asking).await;
     asking.abort();
     assert!(asking.await.unwrap_err().is_cancelled());
     // It gets the turn, and has to wait for what is still being answered.
-    let next = tokio::spawn(async move { teams(&waits).await });
+    let next = tokio::spawn(async move { teams(&next).await });
     rival.commit().await.unwrap();
     assert_eq!(next.await.unwrap(), 1);
-}
-
-async fn until_it_waits<T>(database: &TestDatabase, rival: &JoinHandle<T>) {
-    let Db::Postgres { readers, .. } = &database.db else {
-        panic!("only PostgreSQL locks rows")
-    };
-    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-    loop {
-        let mut loan = readers.lend().await.unwrap();
-        if ask(&mut loan, waiting).await > 0 {
-            return;
-        }
-        assert!(!rival.is_finished(), "it should have waited");
-    }
 }
 
 #[tokio::test]

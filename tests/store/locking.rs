@@ -13,7 +13,7 @@ use super::fixture::{actor, alert, at, id, key, people, session, unit};
 use crate::support::databases;
 
 /// Until somebody in this database waits for a lock; fails where the task ends without having waited.
-async fn waits<T>(db: &Db, task: &JoinHandle<T>) {
+pub(super) async fn waits<T>(db: &Db, task: &JoinHandle<T>) {
     let Db::Postgres { readers, .. } = db else {
         panic!("only PostgreSQL locks rows")
     };
