@@ -101,6 +101,8 @@ impl PlanShelf {
         }
         for (patient, mut versions) in parsed {
             versions.sort_by_key(|plan| plan.version);
+            // Most patients have one version, and the room of four would be kept for it.
+            versions.shrink_to_fit();
             let versions = Arc::new(versions);
             kept.insert(patient, Arc::clone(&versions));
             plans.insert(patient, versions);

@@ -1,18 +1,13 @@
-//! One level at a time, as raw text: plans, what is shown, and what holds a character that no database text can hold.
-//! Sessions and statuses, which come by the thousand, are read by way of [`super::document`].
+//! One level at a time, as raw text: what is shown, and what holds a character that no database text can hold.
+//! Sessions, statuses and plans, which are read by the thousand, are read by way of [`super::document`].
 
 use std::borrow::Cow;
 
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The elements of an array, raw; `None` where the text is no array.
-pub(super) fn list(raw: &RawValue) -> Option<Vec<&RawValue>> {
-    serde_json::from_str(raw.get()).ok()
-}
-
 /// All keys of an object with their raw values, in the order written; `None` where the text is no object.
-pub(super) fn members(text: &str) -> Option<Vec<(String, &RawValue)>> {
+fn members(text: &str) -> Option<Vec<(String, &RawValue)>> {
     struct Members;
     impl<'a> Visitor<'a> for Members {
         type Value = Vec<(String, &'a RawValue)>;

@@ -10,7 +10,7 @@ pub(super) fn read(node: &Node<'_>, questions: &Questions, faults: &mut Faults) 
     let question = members.required("question", faults).and_then(|node| {
         let id = node.text(faults)?;
         rule::coded_question(&id, &node, questions, faults)?;
-        Some(id)
+        Some(id.into_owned())
     });
     // Known only where the question is sound; otherwise the codes cannot be held against anything.
     let offered = question.as_deref().and_then(|id| questions.sound(id)).map(codes);
@@ -18,10 +18,10 @@ pub(super) fn read(node: &Node<'_>, questions: &Questions, faults: &mut Faults) 
         let codes = node.each_once(faults, |node, faults| {
             let code = node.text(faults)?;
             match &offered {
-                Some(offered) if !offered.contains(&code.as_str()) => {
+                Some(offered) if !offered.contains(&code.as_ref()) => {
                     node.fault("unknown_answer", "is no answer to this question", faults)
                 }
-                _ => Some(code),
+                _ => Some(code.into_owned()),
             }
         })?;
         if codes.is_empty() {

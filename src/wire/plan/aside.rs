@@ -62,7 +62,7 @@ fn from_template(node: &Node<'_>, faults: &mut Faults) -> Option<FromTemplate> {
         .required("version", faults)
         .and_then(|node| node.whole(1, (u32::MAX, "too_large"), faults));
     Some(FromTemplate {
-        name: name?,
+        name: name?.into_owned(),
         version: version?,
     })
 }

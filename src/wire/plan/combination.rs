@@ -8,14 +8,14 @@ use crate::domain::rule::{Combination, Limits, Named, Rule, RuleKind, Term};
 
 /// What a term may name.
 struct Names<'n> {
-    headers: &'n Headers,
+    headers: &'n Headers<'n>,
     /// The other rules, in their places, where they are sound.
     rules: &'n [Option<Rule>],
 }
 
 pub(super) fn read(
     node: &Node<'_>,
-    headers: &Headers,
+    headers: &Headers<'_>,
     rules: &[Option<Rule>],
     faults: &mut Faults,
 ) -> Option<Rule> {
@@ -140,7 +140,7 @@ fn named(node: &Node<'_>, names: &Names<'_>, faults: &mut Faults) -> Option<Name
             );
         }
         return Some(Named {
-            rule: name,
+            rule: name.into_owned(),
             side: None,
         });
     }

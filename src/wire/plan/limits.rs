@@ -31,7 +31,7 @@ pub(super) fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Rule> {
     };
     let rule = rule::finish(&members, kind, faults);
     if let (Some(measure), Some(id)) = (measure, node.glance("id"))
-        && id != format!("limits.{measure}")
+        && id.strip_prefix("limits.") != Some(measure.code())
     {
         faults.push(
             members.place("id"),
@@ -63,7 +63,7 @@ fn sound(limits: &Limits, node: &Node<'_>, faults: &mut Faults) -> bool {
         if bound <= below {
             ascending = false;
             faults.push(
-                format!("{}/{key}", node.at()),
+                node.place(key),
                 "not_ascending",
                 "must be above the bounds before it",
             );

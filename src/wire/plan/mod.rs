@@ -24,12 +24,14 @@ mod target;
 mod trend;
 
 use chrono::NaiveDate;
+use serde_json::value::RawValue;
 
 pub use self::aside::{Aside, FromTemplate};
 pub(super) use self::schedule::DAYS;
 
 use self::header::Headers;
 use self::node::{Faults, Members, Node};
+use super::document::Document;
 use super::problem::Problem;
 use super::time;
 use crate::domain::measure::{BLOOD_PRESSURE, Measure};
@@ -67,31 +69,42 @@ pub fn parse(body: &str, version: i64) -> Result<Plan, Vec<Problem>> {
 
 /// The same, with what stands in the body and is not judged by.
 pub fn parse_with_aside(body: &str, version: i64) -> Result<(Plan, Aside), Vec<Problem>> {
-    let mut faults = Faults::default();
-    let plan = Node::root(body, &mut faults)
-        .and_then(|root| root.object(&KEYS, &mut faults))
-        .and_then(|members| {
-            let aside = aside::read(&members, &mut faults);
-            let plan = read(&members, version, &mut faults);
-            plan.zip(aside)
-        });
-    faults.or(plan)
+    whole(body, &[], |members, faults| {
+        let aside = aside::read(members, faults);
+        let plan = read(members, version, faults);
+        plan.zip(aside)
+    })
 }
 
 /// Reads a plan body that says its version itself, as a case for `homeward judge` does.
 pub fn parse_versioned(body: &str) -> Result<Plan, Vec<Problem>> {
+    whole(body, &["version"], |members, faults| {
+        let version = members.required("version", faults);
+        let version = version.and_then(|node| node.whole(1, (u32::MAX, "too_large"), faults));
+        aside::read(members, faults);
+        let plan = read(members, i64::from(version.unwrap_or(1)), faults);
+        version.and(plan)
+    })
+}
+
+/// Goes through the body once, and reads what it is of.
+fn whole<T>(
+    body: &str,
+    more_keys: &[&str],
+    read: impl FnOnce(&Members<'_>, &mut Faults) -> Option<T>,
+) -> Result<T, Vec<Problem>> {
+    let document = Document::read(body);
+    let Some(root) = Node::root(&document) else {
+        // Whoever knows best what is wrong with it is asked only now.
+        let fault = serde_json::from_str::<&RawValue>(body).err();
+        let detail = fault.map_or_else(|| "is not JSON".to_owned(), |fault| fault.to_string());
+        return Err(vec![Problem::new("", "not_json", detail)]);
+    };
     let mut faults = Faults::default();
-    let keys: Vec<&str> = KEYS.into_iter().chain(["version"]).collect();
-    let plan = Node::root(body, &mut faults)
-        .and_then(|root| root.object(&keys, &mut faults))
-        .and_then(|members| {
-            let version = members.required("version", &mut faults);
-            let version = version.and_then(|node| node.whole(1, (u32::MAX, "too_large"), &mut faults));
-            aside::read(&members, &mut faults);
-            let plan = read(&members, i64::from(version.unwrap_or(1)), &mut faults);
-            version.and(plan)
-        });
-    faults.or(plan)
+    let read = root
+        .object_of([&KEYS, more_keys], &mut faults)
+        .and_then(|members| read(&members, &mut faults));
+    faults.or(read, &document)
 }
 
 fn read(members: &Members<'_>, version: i64, faults: &mut Faults) -> Option<Plan> {
@@ -152,7 +165,7 @@ fn reason(members: &Members<'_>, faults: &mut Faults) -> Option<String> {
     if text.trim().is_empty() {
         return node.fault("empty", "a change of parameters needs its reason", faults);
     }
-    Some(text)
+    Some(text.into_owned())
 }
 
 fn instant(node: &Node<'_>, faults: &mut Faults) -> Option<crate::domain::time::Instant> {
@@ -181,11 +194,11 @@ fn timezone(node: &Node<'_>, faults: &mut Faults) -> Option<chrono_tz::Tz> {
 }
 
 fn measures(node: &Node<'_>, faults: &mut Faults) -> Option<Vec<String>> {
-    let known = |name: &String| name == BLOOD_PRESSURE || name.parse::<Measure>().is_ok();
+    let known = |name: &str| name == BLOOD_PRESSURE || name.parse::<Measure>().is_ok();
     node.each_once(faults, |node, faults| {
         let name = node.text(faults)?;
         if known(&name) {
-            Some(name)
+            Some(name.into_owned())
         } else {
             node.fault("unknown_measure", "is no measure that we know", faults)
         }

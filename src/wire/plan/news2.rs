@@ -61,7 +61,9 @@ fn scale(members: &Members<'_>, faults: &mut Faults) -> Option<OxygenScale> {
             if approved_by.trim().is_empty() {
                 return node.fault("empty", "must not be empty", faults);
             }
-            Some(OxygenScale::Two { approved_by })
+            Some(OxygenScale::Two {
+                approved_by: approved_by.into_owned(),
+            })
         }
         _ => node.fault("unknown_scale", "must be 1 or 2", faults),
     }

@@ -1,11 +1,11 @@
 //! A value of the body and its place. Each asks for what it should be, and says so where it is not; nothing is guessed.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-
-use serde_json::value::RawValue;
 
 use crate::domain::number::Milli;
 use crate::domain::rule::TenThousandths;
+use crate::wire::document::{Document, Pointers, Raw, Spot, present};
 use crate::wire::json;
 use crate::wire::number::{Decimal, Factor};
 use crate::wire::problem::Problem;
@@ -15,66 +15,81 @@ pub(super) const MAX_ELEMENTS: usize = 1000;
 
 /// All faults found so far.
 #[derive(Debug, Default)]
-pub(super) struct Faults(Vec<Problem>);
+pub(super) struct Faults(Vec<(Spot, Problem)>);
+
+/// What a fault is told of. Its pointer is worked out when it is told, so that a sound body is charged for none.
+#[derive(Debug)]
+pub(super) struct Place {
+    spot: Spot,
+    /// What to add to the pointer of the spot: a key that may be missing there, or nothing.
+    under: String,
+}
 
 impl Faults {
-    pub(super) fn push(&mut self, at: impl Into<String>, code: &str, detail: &str) {
-        self.0.push(Problem::new(at, code, detail));
+    pub(super) fn push(&mut self, at: Place, code: &str, detail: &str) {
+        self.0.push((at.spot, Problem::new(at.under, code, detail)));
     }
 
-    /// What was read, if nothing at all was wrong.
-    pub(super) fn or<T>(self, read: Option<T>) -> Result<T, Vec<Problem>> {
+    /// What was read of the document, if nothing at all was wrong.
+    pub(super) fn or<T>(self, read: Option<T>, document: &Document<'_>) -> Result<T, Vec<Problem>> {
         match read {
             Some(read) if self.0.is_empty() => Ok(read),
-            _ => Err(self.0),
-        }
-    }
-}
-
-/// One value and where it stands.
-#[derive(Debug, Clone)]
-pub(super) struct Node<'a> {
-    at: String,
-    raw: &'a RawValue,
-}
-
-impl<'a> Node<'a> {
-    /// The whole body.
-    pub(super) fn root(body: &'a str, faults: &mut Faults) -> Option<Self> {
-        match serde_json::from_str(body) {
-            Ok(raw) => Some(Self {
-                at: String::new(),
-                raw,
-            }),
-            Err(fault) => {
-                faults.push("", "not_json", &fault.to_string());
-                None
+            _ => {
+                let pointers = Pointers::of(document);
+                let told = self.0.into_iter().map(|(spot, problem)| Problem {
+                    at: pointers.to(spot) + &problem.at,
+                    ..problem
+                });
+                Err(told.collect())
             }
         }
     }
+}
 
-    pub(super) fn at(&self) -> &str {
-        &self.at
+/// One value, in its document.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Node<'a>(Raw<'a>);
+
+impl<'a> Node<'a> {
+    /// The whole body; `None` where it is no JSON.
+    pub(super) fn root(document: &'a Document<'a>) -> Option<Self> {
+        document.whole().filter(|_| document.is_sound()).map(Self)
+    }
+
+    /// The place of a key in it.
+    pub(super) fn place(&self, key: &str) -> Place {
+        Place {
+            spot: self.0.spot(),
+            under: json::under("", key),
+        }
+    }
+
+    fn itself(&self) -> Place {
+        Place {
+            spot: self.0.spot(),
+            under: String::new(),
+        }
     }
 
     /// Notes a fault here; `None`, to end with.
     pub(super) fn fault<T>(&self, code: &str, detail: &str, faults: &mut Faults) -> Option<T> {
-        faults.push(&self.at, code, detail);
+        faults.push(self.itself(), code, detail);
         None
     }
 
-    pub(super) fn text(&self, faults: &mut Faults) -> Option<String> {
-        let Some(text) = json::text(self.raw) else {
+    pub(super) fn text(&self, faults: &mut Faults) -> Option<Cow<'a, str>> {
+        let Some(text) = self.0.text() else {
             return self.fault("wrong_type", "must be a string", faults);
         };
-        if text.contains('\0') {
+        // A raw NUL is no JSON at all, so there is one only where it is escaped.
+        if matches!(&text, Cow::Owned(text) if text.contains('\0')) {
             return self.fault("nul_character", "holds a NUL character", faults);
         }
-        Some(text.into_owned())
+        Some(text)
     }
 
     pub(super) fn is_text(&self) -> bool {
-        self.raw.get().starts_with('"')
+        self.0.get().starts_with('"')
     }
 
     /// One of a few words.
@@ -95,7 +110,7 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn flag(&self, faults: &mut Faults) -> Option<bool> {
-        match self.raw.get() {
+        match self.0.get() {
             "true" => Some(true),
             "false" => Some(false),
             _ => self.fault("wrong_type", "must be true or false", faults),
@@ -103,7 +118,7 @@ impl<'a> Node<'a> {
     }
 
     fn decimal(&self, faults: &mut Faults) -> Option<Decimal<'a>> {
-        Decimal::parse(self.raw.get()).or_else(|| self.fault("wrong_type", "must be a number", faults))
+        Decimal::parse(self.0.get()).or_else(|| self.fault("wrong_type", "must be a number", faults))
     }
 
     /// A number with at most three decimals, kept exactly.
@@ -164,19 +179,10 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn list(&self, faults: &mut Faults) -> Option<Vec<Self>> {
-        let Some(list) = json::list(self.raw) else {
-            return self.fault("wrong_type", "must be an array", faults);
-        };
-        let place = |index: usize| format!("{}/{index}", self.at);
-        Some(
-            list.into_iter()
-                .enumerate()
-                .map(|(index, raw)| Self {
-                    at: place(index),
-                    raw,
-                })
-                .collect(),
-        )
+        match self.0.elements() {
+            Some(elements) => Some(elements.map(Self).collect()),
+            None => self.fault("wrong_type", "must be an array", faults),
+        }
     }
 
     /// The elements of an array, each read, none of them twice.
@@ -193,7 +199,7 @@ impl<'a> Node<'a> {
         for node in nodes {
             match read(&node, faults) {
                 Some(element) if all.contains(&element) => {
-                    faults.push(node.at, "duplicate", "stands in the list already");
+                    faults.push(node.itself(), "duplicate", "stands in the list already");
                 }
                 Some(element) => all.push(element),
                 None => {}
@@ -204,10 +210,15 @@ impl<'a> Node<'a> {
 
     /// An object with these keys and no others.
     pub(super) fn object(&self, keys: &[&str], faults: &mut Faults) -> Option<Members<'a>> {
+        self.object_of([keys, &[]], faults)
+    }
+
+    /// The same, with keys that it shares with others and keys of its own.
+    pub(super) fn object_of(&self, [shared, own]: [&[&str]; 2], faults: &mut Faults) -> Option<Members<'a>> {
         let members = self.any_object(faults)?;
         for (key, _) in &members.members {
-            if !keys.contains(&key.as_str()) {
-                faults.push(members.place(key), "unknown_key", "is no key of this object");
+            if !shared.contains(&key.as_ref()) && !own.contains(&key.as_ref()) {
+                faults.push(self.place(key), "unknown_key", "is no key of this object");
             }
         }
         Some(members)
@@ -215,60 +226,85 @@ impl<'a> Node<'a> {
 
     /// An object with keys of the writer's choice.
     pub(super) fn any_object(&self, faults: &mut Faults) -> Option<Members<'a>> {
-        let Some(all) = json::members(self.raw.get()) else {
+        let Some(mut members) = self.members() else {
             return self.fault("wrong_type", "must be an object", faults);
         };
-        let mut members = Members {
-            at: self.at.clone(),
-            members: Vec::with_capacity(all.len()),
-        };
-        let mut seen = BTreeSet::new();
-        for (key, raw) in all {
-            if seen.insert(key.clone()) {
-                members.members.push((key, raw));
-            } else {
-                faults.push(members.place(&key), "duplicate_key", "stands twice in its object");
-            }
+        let repeated = repeated(&members);
+        if !repeated.is_empty() {
+            let mut index = 0..;
+            members.retain(|(key, _)| {
+                let is_first = index.next().is_none_or(|at| repeated.binary_search(&at).is_err());
+                if !is_first {
+                    faults.push(self.place(key), "duplicate_key", "stands twice in its object");
+                }
+                is_first
+            });
+        }
+        Some(Members {
+            object: *self,
+            members,
+        })
+    }
+
+    /// All that stands in the object; `None` where it is none, or has a key that is no text.
+    fn members(&self) -> Option<Vec<(Cow<'a, str>, Raw<'a>)>> {
+        let mut members = Vec::with_capacity(FEW);
+        for (key, raw) in self.0.members()? {
+            members.push((key.text()?, raw));
         }
         Some(members)
     }
 
-    /// The object's members without a word about their faults: for a first look, before the proper one.
-    pub(super) fn glance(&self, key: &str) -> Option<String> {
-        let members = json::members(self.raw.get())?;
-        let (_, raw) = members.into_iter().find(|(name, _)| name == key)?;
-        json::text(raw).map(Into::into)
+    /// A text of the object without a word about its faults: for a first look, before the proper one.
+    pub(super) fn glance(&self, key: &str) -> Option<Cow<'a, str>> {
+        let mut found = None;
+        for (name, raw) in self.0.members()? {
+            if name.text()? == key && found.is_none() {
+                found = Some(raw);
+            }
+        }
+        found?.text()
     }
+}
+
+/// As many members as nearly all objects of a plan have at most.
+const FEW: usize = 16;
+
+/// Which of the members have the key of an earlier one. Few are compared with each other; but an object may have
+/// thousands, where somebody means ill.
+fn repeated(members: &[(Cow<'_, str>, Raw<'_>)]) -> Vec<usize> {
+    let keys = members.iter().map(|(key, _)| key).enumerate();
+    if members.len() <= FEW {
+        let stands_before =
+            |(at, key): &(usize, &Cow<'_, str>)| members[..*at].iter().any(|(other, _)| other == *key);
+        return keys.filter(stands_before).map(|(at, _)| at).collect();
+    }
+    let mut seen = BTreeSet::new();
+    keys.filter(|(_, key)| !seen.insert(*key))
+        .map(|(at, _)| at)
+        .collect()
 }
 
 /// An object's keys, of which null ones count as absent.
 #[derive(Debug)]
 pub(super) struct Members<'a> {
-    at: String,
-    members: Vec<(String, &'a RawValue)>,
+    object: Node<'a>,
+    members: Vec<(Cow<'a, str>, Raw<'a>)>,
 }
 
 impl<'a> Members<'a> {
-    fn get(&self, key: &str) -> Option<&'a RawValue> {
-        self.members
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, raw)| *raw)
+    /// The object itself.
+    pub(super) fn at(&self) -> Place {
+        self.object.itself()
     }
 
-    pub(super) fn at(&self) -> &str {
-        &self.at
-    }
-
-    pub(super) fn place(&self, key: &str) -> String {
-        json::under(&self.at, key)
+    pub(super) fn place(&self, key: &str) -> Place {
+        self.object.place(key)
     }
 
     pub(super) fn optional(&self, key: &str) -> Option<Node<'a>> {
-        json::present(self.get(key)).map(|raw| Node {
-            at: self.place(key),
-            raw,
-        })
+        let found = self.members.iter().find(|(name, _)| name == key);
+        present(found.map(|(_, raw)| *raw)).map(Node)
     }
 
     pub(super) fn required(&self, key: &str, faults: &mut Faults) -> Option<Node<'a>> {
@@ -294,15 +330,7 @@ impl<'a> Members<'a> {
 
     /// Every member as a node.
     pub(super) fn all(&self) -> impl Iterator<Item = (&str, Node<'a>)> {
-        self.members.iter().map(|(key, raw)| {
-            (
-                key.as_str(),
-                Node {
-                    at: self.place(key),
-                    raw,
-                },
-            )
-        })
+        self.members.iter().map(|(key, raw)| (key.as_ref(), Node(*raw)))
     }
 }
 

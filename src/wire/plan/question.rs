@@ -47,7 +47,7 @@ pub(super) fn read(node: Option<&Node<'_>>, faults: &mut Faults) -> Questions {
             if !is_id(&id) {
                 node.fault::<()>("bad_id", ID_FORM, faults);
             }
-            Some(id)
+            Some(id.into_owned())
         });
         let question = question(id.clone(), &members, faults);
         questions.0.extend(id.map(|id| (id, question)));
@@ -111,7 +111,7 @@ fn options(node: &Node<'_>, faults: &mut Faults) -> Option<Vec<Choice>> {
                 return node.fault("duplicate_id", "is the code of an earlier option", faults);
             }
             if is_code(&code) {
-                Some(code)
+                Some(code.into_owned())
             } else {
                 node.fault("bad_id", CODE_FORM, faults)
             }
@@ -153,7 +153,7 @@ fn texts(node: &Node<'_>, faults: &mut Faults) -> Option<BTreeMap<String, String
                 node.fault::<()>("empty", "must not be empty", faults);
             }
             Some(text) => {
-                texts.insert(language.to_owned(), text);
+                texts.insert(language.to_owned(), text.into_owned());
             }
             None => sound = false,
         }

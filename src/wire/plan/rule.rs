@@ -17,40 +17,30 @@ pub(super) const MAX_RULES: usize = 100;
 /// Reads all rules in their order. Combinations come last, since they ask what the others hold.
 pub(super) fn read(
     list: &[Node<'_>],
-    headers: &Headers,
+    headers: &Headers<'_>,
     questions: &Questions,
     faults: &mut Faults,
 ) -> Option<Vec<Rule>> {
-    let is_combination = |node: &Node<'_>| node.glance("kind").as_deref() == Some("combination");
-    let plain: Vec<Option<Rule>> = list
-        .iter()
-        .map(|node| {
-            if is_combination(node) {
-                None
-            } else {
-                rule(node, questions, faults)
-            }
-        })
-        .collect();
-    let combined: Vec<Option<Rule>> = list
-        .iter()
-        .map(|node| {
-            if is_combination(node) {
-                combination::read(node, headers, &plain, faults)
-            } else {
-                None
-            }
-        })
-        .collect();
-    plain
-        .into_iter()
-        .zip(combined)
-        .map(|(plain, combined)| plain.or(combined))
-        .collect()
+    let mut rules = Vec::with_capacity(list.len());
+    for (node, kind) in list.iter().zip(headers.kinds()) {
+        rules.push(match kind {
+            Some(COMBINATION) => None,
+            kind => rule(node, kind, questions, faults),
+        });
+    }
+    for (at, kind) in headers.kinds().enumerate() {
+        if kind == Some(COMBINATION) {
+            // None of them names another: that each stands among the others as soon as it is read is seen by nobody.
+            rules[at] = combination::read(&list[at], headers, &rules, faults);
+        }
+    }
+    rules.into_iter().collect()
 }
 
-fn rule(node: &Node<'_>, questions: &Questions, faults: &mut Faults) -> Option<Rule> {
-    match node.glance("kind").as_deref() {
+const COMBINATION: &str = "combination";
+
+fn rule(node: &Node<'_>, kind: Option<&str>, questions: &Questions, faults: &mut Faults) -> Option<Rule> {
+    match kind {
         Some("limits") => limits::read(node, faults),
         Some("change") => change::read(node, faults),
         Some("persistence") => persistence::read(node, faults),
@@ -77,22 +67,16 @@ fn rule(node: &Node<'_>, questions: &Questions, faults: &mut Faults) -> Option<R
 
 /// A rule's object with the keys that all rules have and those of its kind.
 pub(super) fn members<'a>(node: &Node<'a>, keys: &[&str], faults: &mut Faults) -> Option<Members<'a>> {
-    let all: Vec<&str> = ["id", "kind", "repeat_after_days"]
-        .iter()
-        .chain(keys)
-        .copied()
-        .collect();
-    node.object(&all, faults)
+    node.object_of([&["id", "kind", "repeat_after_days"], keys], faults)
 }
 
 /// A compliance rule's object: as [`members`], but nothing of it is repeated or not.
 pub(super) fn compliance_members<'a>(
     node: &Node<'a>,
-    key: &[&str],
+    keys: &[&str],
     faults: &mut Faults,
 ) -> Option<Members<'a>> {
-    let all: Vec<&str> = ["id", "kind", "severity"].iter().chain(key).copied().collect();
-    node.object(&all, faults)
+    node.object_of([&["id", "kind", "severity"], keys], faults)
 }
 
 /// The rule, once its kind is read.
@@ -101,7 +85,7 @@ pub(super) fn finish(members: &Members<'_>, kind: Option<RuleKind>, faults: &mut
     let repeat_after_days =
         members.default("repeat_after_days", None, |node| Some(Some(days(node, faults)?)));
     Some(Rule {
-        id: id?,
+        id: id?.into_owned(),
         repeat_after_days: repeat_after_days?,
         kind: kind?,
     })

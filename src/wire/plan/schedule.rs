@@ -53,15 +53,18 @@ pub(super) fn read(node: &Node<'_>, faults: &mut Faults) -> Option<Schedule> {
 
 fn time(node: &Node<'_>, faults: &mut Faults) -> Option<NaiveTime> {
     let text = node.text(faults)?;
-    let sound = text.len() == 5
-        && text
-            .bytes()
-            .enumerate()
-            .all(|(at, b)| at == 2 || b.is_ascii_digit());
-    let time = sound
-        .then(|| NaiveTime::parse_from_str(&text, "%H:%M").ok())
-        .flatten();
-    time.or_else(|| node.fault("bad_time", "must be a time of day as 09:00", faults))
+    time_of(text.as_bytes()).or_else(|| node.fault("bad_time", "must be a time of day as 09:00", faults))
+}
+
+fn time_of(text: &[u8]) -> Option<NaiveTime> {
+    let &[h, hh, b':', m, mm] = text else {
+        return None;
+    };
+    let two = |tens: u8, ones: u8| {
+        let are_digits = tens.is_ascii_digit() && ones.is_ascii_digit();
+        are_digits.then(|| u32::from(tens - b'0') * 10 + u32::from(ones - b'0'))
+    };
+    NaiveTime::from_hms_opt(two(h, hh)?, two(m, mm)?, 0)
 }
 
 fn not_empty<T>(list: Vec<T>, node: &Node<'_>, faults: &mut Faults) -> Option<Vec<T>> {

@@ -3,6 +3,8 @@
 use chrono::{TimeDelta, Weekday};
 use homeward::domain::rule::{Reference, RuleKind};
 use homeward::wire::plan::parse_versioned;
+use proptest::prelude::*;
+use serde_json::json;
 
 use super::{CONTRACT, LEAST, faults, faults_of, one, plan, told};
 
@@ -190,6 +192,45 @@ fn every_fault_of_the_frame_is_told_at_its_place() {
         assert_eq!(faults_of(body), one("not_json", ""));
     }
     assert_eq!(faults_of("[]"), one("wrong_type", ""));
+    // A key that is no text, in an object of which it leaves nothing.
+    assert_eq!(faults_of(r#"{"\ud800": 1}"#), one("wrong_type", ""));
+}
+
+#[test]
+fn what_is_nested_however_deep_is_a_fault_where_it_begins() {
+    let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
+    assert_eq!(
+        faults("\"amber_auto_close\": false", &format!("\"x\": {deep}")),
+        one("unknown_key", "/x")
+    );
+    assert_eq!(
+        faults("\"yes_no\"", &deep),
+        one("wrong_type", "/questions/0/type")
+    );
+}
+
+proptest! {
+    #[test]
+    fn a_fault_is_told_at_its_place_whatever_keys_stand_there(
+        keys in proptest::collection::btree_set("[~/\"\\\\é\u{1}0-9]{0,4}", 1..40), before in 0..5_usize,
+    ) {
+        let question = |at: usize| format!(r#"{{"id": "q{at}", "type": "yes_no", "text": {{"en": "?"}}}}"#);
+        let written: Vec<String> = keys.iter().map(|key| format!("{}: \"?\"", json!(key))).collect();
+        let texts = written.join(", ");
+        let again = &written[0];
+        let odd = format!(r#"{{"id": "odd", "type": "yes_no", {texts}, "text": {{{texts}, {again}}}}}"#);
+        let questions: Vec<String> = (0..before).map(question).chain([odd]).collect();
+        let body = LEAST.replace('}', &format!(r#", "questions": [{}]}}"#, questions.join(", ")));
+        let told = |code: &str, under: &str, key: &String| {
+            let key = key.replace('~', "~0").replace('/', "~1");
+            (code.to_owned(), format!("/questions/{before}{under}/{key}"))
+        };
+        let unknown = keys.iter().map(|key| told("unknown_key", "", key));
+        let twice = keys.first().map(|key| told("duplicate_key", "/text", key));
+        let no_language = keys.iter().map(|key| told("bad_language", "/text", key));
+        let expected: Vec<_> = unknown.chain(twice).chain(no_language).collect();
+        prop_assert_eq!(faults_of(&body), expected);
+    }
 }
 
 #[test]

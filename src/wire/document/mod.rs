@@ -1,7 +1,11 @@
 //! A document is gone through once, and the place of every value is noted: whoever reads on goes from place to place, and
 //! not through the same text once for each level. No nesting, however deep, meets a recursive function.
 
+mod pointers;
+
 use std::borrow::Cow;
+
+pub(super) use self::pointers::Pointers;
 
 /// A JSON text with the places of its values, as far as it is sound.
 #[derive(Debug)]
@@ -49,6 +53,10 @@ pub(super) struct Raw<'a> {
     place: usize,
 }
 
+/// Which value of its document it is, for whoever notes much about values and does not borrow the document.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot(usize);
+
 impl<'a> Document<'a> {
     /// Goes through the text. It is sound exactly where `serde_json` takes it.
     pub(super) fn read(text: &'a str) -> Self {
@@ -94,6 +102,10 @@ impl<'a> Document<'a> {
 impl<'a> Raw<'a> {
     fn place(self) -> Place {
         self.document.places[self.place]
+    }
+
+    pub(super) fn spot(self) -> Spot {
+        Spot(self.place)
     }
 
     /// The text of the value.
