@@ -194,7 +194,14 @@ impl Loan {
         Ok(())
     }
 
+    /// Refused where a statement failed and somebody went on regardless: the server would undo everything and answer the
+    /// commit as if it had not.
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        if self.at_work {
+            return Err(StoreError::Statement {
+                what: "a commit after a statement that did not end well".to_owned(),
+            });
+        }
         self.say("commit").await?;
         self.in_transaction = false;
         Ok(())

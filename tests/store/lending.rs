@@ -1,6 +1,6 @@
 //! PostgreSQL's connections go from hand to hand, and whatever state one is left in, the next finds it in order.
 
-use homeward::store::{Connections, Db, Lender, Loan};
+use homeward::store::{Connections, Db, Lender, Loan, PostgresTx, Tx};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::fixture::tamper;
@@ -71,6 +71,36 @@ async fn a_transaction_that_is_given_up_is_undone_before_the_next_begins() {
     drop(tx);
     assert_eq!(teams(&db).await, 0);
     assert_eq!(process(&db).await, first);
+}
+
+/// The server would answer such a commit as it answers any, and have undone everything.
+#[tokio::test]
+async fn a_commit_after_a_statement_that_failed_is_refused() {
+    let Some((_database, db)) = one_hand().await else {
+        return;
+    };
+    let mut tx = db.begin().await.unwrap();
+    tamper(&mut tx, NEW_TEAM).await;
+    let Tx::Postgres(PostgresTx::Writing(loan)) = &mut tx else {
+        panic!("a transaction that writes, please")
+    };
+    let failed = sqlx::raw_sql("select 1 / 0").execute(loan.work().unwrap());
+    failed.await.expect_err("nothing can be divided by nothing");
+    let fault = tx.commit().await.expect_err("what was written is lost");
+    assert!(!fault.is_retryable(), "{fault}");
+    assert_eq!(teams(&db).await, 0);
+
+    let mut tx = db.begin().await.unwrap();
+    tamper(&mut tx, NEW_TEAM).await;
+    tx.mark().await.unwrap();
+    let Tx::Postgres(PostgresTx::Writing(loan)) = &mut tx else {
+        panic!("a transaction that writes, please")
+    };
+    let failed = sqlx::raw_sql("select 1 / 0").execute(loan.work().unwrap());
+    failed.await.expect_err("nothing can be divided by nothing");
+    tx.back_to_mark().await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(teams(&db).await, 1);
 }
 
 /// Whatever the connection would have answered, nobody else hears it.
