@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 use homeward::store::session::SessionRow;
 use homeward::store::{self, Db, statements};
-use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
+use sqlx::{AssertSqlSafe, Executor as _, Row as _, SqlSafeStr as _};
 use uuid::Uuid;
 
 use super::fixture::{at, id, key, people, session, tamper};
@@ -135,4 +135,81 @@ async fn the_past_is_looked_up_by_index() {
         "{plan}"
     );
     assert!(!plan.contains("Seq Scan") && !plan.contains("Hash"), "{plan}");
+}
+
+/// Writers keep the first plan that is made of a statement, in a new database too, where PostgreSQL knows nothing of any table.
+/// None of those may read from end to end what grows for ever.
+#[tokio::test]
+async fn no_plan_that_is_kept_reads_what_grows_from_end_to_end() {
+    let Some(database) = databases::postgres().await else {
+        return;
+    };
+    let Db::Postgres { writers, .. } = &database.db else {
+        panic!("it is PostgreSQL")
+    };
+    let mut loan = writers.lend().await.unwrap();
+    let connection = loan.work().unwrap();
+    let (mut whole, mut kept) = (Vec::new(), 0);
+    for statement in statements() {
+        let sql = statement.postgres();
+        let parameters = (1..=30)
+            .rev()
+            .find(|n| sql.contains(&format!("${n}")))
+            .unwrap_or(0);
+        let nothing = vec!["null"; parameters].join(", ");
+        let values = if parameters == 0 {
+            String::new()
+        } else {
+            format!("({nothing})")
+        };
+        let prepare = AssertSqlSafe(format!("prepare kept as {sql}"));
+        sqlx::raw_sql(prepare).execute(&mut *connection).await.unwrap();
+        let explain = AssertSqlSafe(format!("explain execute kept{values}"));
+        let lines = sqlx::raw_sql(explain).fetch_all(&mut *connection).await.unwrap();
+        sqlx::raw_sql("deallocate kept")
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+        kept += 1;
+        let lines: Vec<String> = lines.iter().map(|line| line.get(0)).collect();
+        whole.extend(
+            read_whole(&lines).map(|table| format!("{} {}: {table}", statement.table, statement.name)),
+        );
+    }
+    assert!(kept > 50, "{kept}");
+    let rare = [
+        // Ends at a limit.
+        "event OLDEST: event",
+        // The operator's figures, and by the index of what waits; acts of a person on what waits.
+        "quarantine WAITING: quarantine",
+        "quarantine COUNTS: quarantine",
+        "quarantine TAKEN_IN: quarantine",
+        "quarantine TRIED: quarantine",
+    ];
+    assert_eq!(whole, rare);
+}
+
+/// The first of the tables that grow which the plan reads without looking anything up.
+fn read_whole(plan: &[String]) -> Option<&str> {
+    const GROWS: [&str; 7] = [
+        "session",
+        "finding",
+        "alert",
+        "alert_finding",
+        "event",
+        "audit",
+        "quarantine",
+    ];
+    let condition = |line: &String| {
+        ["Index Cond:", "Recheck Cond:"]
+            .iter()
+            .any(|word| line.contains(word))
+    };
+    (0..).zip(plan).find_map(|(at, line)| {
+        let (_, table) = line.split_once("Scan")?.1.split_once(" on ")?;
+        let table = table.split_whitespace().next()?;
+        let said = plan[at + 1..].iter().take_while(|line| !line.contains("->"));
+        (GROWS.contains(&table) && !line.contains("Bitmap Index") && !said.clone().any(condition))
+            .then_some(table)
+    })
 }
