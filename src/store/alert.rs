@@ -93,6 +93,12 @@ statements! {
          where t.rule = r.rule and t.severity = r.severity and t.state = 'current' and t.id <> r.finding_id
              and a.state = 'closed' and a.closed_by is not null";
 
+    /// The first finding of another rule answers, however many there are.
+    ONLY_BY [id Uuid] =
+        "select r.id from {rows} where not exists (
+             select 1 from alert_finding l join finding t on t.id = l.finding_id
+             where l.alert_id = r.id and t.state = 'current' and t.rule <> $1)";
+
     LINK [alert_id Uuid, finding_id Uuid] =
         "insert into alert_finding (alert_id, finding_id, added_at) select r.alert_id, r.finding_id, $1 from {rows}
          where true on conflict (alert_id, finding_id) do nothing returning alert_id, finding_id";
@@ -177,6 +183,13 @@ pub async fn dealt_with(tx: &mut Tx, repeats: &[Repeat<'_>]) -> Result<Vec<Findi
         times(findings().map(|finding| finding.at)),
     ];
     let ids: Vec<(Uuid,)> = tx.all(&DEALT_WITH, binds![rows]).await?;
+    Ok(ids.into_iter().map(|(id,)| id.into()).collect())
+}
+
+/// Those of the (distinct) alerts on which nothing current stands but findings of that rule.
+pub async fn only_by(tx: &mut Tx, rule: &str, alerts: &[AlertId]) -> Result<Vec<AlertId>, StoreError> {
+    let rows = vec![uuids(alerts.iter().map(|id| id.0))];
+    let ids: Vec<(Uuid,)> = tx.all(&ONLY_BY, binds![rule, rows]).await?;
     Ok(ids.into_iter().map(|(id,)| id.into()).collect())
 }
 

@@ -24,6 +24,7 @@ on_both_databases!(
     what_a_combination_rested_on_must_come_again,
     a_suspect_reading_is_settled_by_a_later_one,
     a_suspect_reading_is_settled_by_a_person,
+    beside_another_cause_a_suspect_reading_settles_nothing,
     other_technical_alerts_end_with_their_cause,
     a_correction_that_leaves_nothing_current_waits_for_a_person,
 );
@@ -186,6 +187,19 @@ async fn a_suspect_reading_is_settled_by_a_later_one(database: TestDatabase) {
         stand(&ward, patient).await,
         ["technical amber cleared_by_itself", "technical amber new"]
     );
+}
+
+async fn beside_another_cause_a_suspect_reading_settles_nothing(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[])).await;
+    let (before, now) = (at("17T09:00"), at("17T09:10"));
+    let asked = session(1, before).takes("weight", 900, "kg").ankles("purple");
+    ward.send("HU-1", asked, before).await;
+    ward.send("HU-1", session(2, now).weighs(80.0), now).await;
+    let found = ward.findings(patient).await;
+    let is_of = |rule: &str| found.iter().filter(|told| told.contains(rule)).count();
+    assert_eq!((is_of("suspect"), is_of("unknown_answer")), (1, 1), "{found:?}");
+    assert_eq!(stand(&ward, patient).await, ["technical amber new"]);
 }
 
 async fn a_suspect_reading_is_settled_by_a_person(database: TestDatabase) {

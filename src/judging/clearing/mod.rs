@@ -3,12 +3,12 @@
 
 mod evidence;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::json;
 
 use crate::domain::alert::{About, Alert, AlertState};
-use crate::domain::finding::{Class, Finding, FindingState};
+use crate::domain::finding::{Class, Finding, FindingState, SUSPECT};
 use crate::domain::ids::{AlertId, PatientId};
 use crate::domain::plan::Plan;
 use crate::domain::time::Instant;
@@ -54,11 +54,9 @@ pub async fn clear(
     whose: &[(About, Class)],
     now: Instant,
 ) -> Result<Vec<Cleared>, JudgingFault> {
-    let open = store::alert::amber_for(tx, whose).await?;
-    let open: Vec<Alert> = open
-        .into_iter()
-        .filter(|alert| alert.class != Class::Clinical || alert.state == AlertState::New)
-        .collect();
+    let mut open = store::alert::amber_for(tx, whose).await?;
+    open.retain(|alert| alert.class != Class::Clinical || alert.state == AlertState::New);
+    leave_what_stays(tx, &mut open).await?;
     if open.is_empty() {
         return Ok(Vec::new());
     }
@@ -80,6 +78,19 @@ pub async fn clear(
         Some((alert, why))
     });
     Ok(close(tx, due.collect(), now).await?)
+}
+
+/// A technical alert ends by suspect readings that were measured again, and not while anything else is current on it. An answer
+/// that no plan knows adds a finding a day: an alert with a hundred of them must not be read through with every session.
+async fn leave_what_stays(tx: &mut Tx, open: &mut Vec<Alert>) -> Result<(), StoreError> {
+    let technical = open.iter().filter(|alert| alert.class == Class::Technical);
+    let technical: Vec<AlertId> = technical.map(|alert| alert.id).collect();
+    let may_end: HashSet<AlertId> = store::alert::only_by(tx, SUSPECT, &technical)
+        .await?
+        .into_iter()
+        .collect();
+    open.retain(|alert| alert.class != Class::Technical || may_end.contains(&alert.id));
+    Ok(())
 }
 
 /// Closes alerts whose rows the caller's transaction has locked, as `store::alert::open_for` does. Those that only a person
