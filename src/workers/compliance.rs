@@ -22,9 +22,9 @@ use super::WorkerFault;
 
 pub const EVERY: Duration = Duration::from_secs(1);
 /// Patients of one transaction: whoever sends or acts meanwhile waits for it.
-const BATCH: u32 = 100;
+const BATCH: u32 = 50;
 /// Transactions of one step; what is left waits for the next, and whoever sends has the rest of the second.
-const MOST_BATCHES: u32 = 3;
+const MOST_BATCHES: u32 = 6;
 /// Findings wait so long at most for everybody else to be judged: who is always busy must still tell.
 const PATIENCE: TimeDelta = TimeDelta::minutes(1);
 /// A patient who cannot be judged, by a fault of data or program, is tried again after so long.
