@@ -10,12 +10,11 @@ pub use crate::ingest::replay::Replayed;
 
 use crate::domain::ids::{PatientId, QuarantineId, SessionKey, UnitId};
 use crate::ingest::replay::{self, BatchFault, Word};
-use crate::judging::JudgingFault;
 use crate::judging::dealt_with::dealt_with;
+use crate::store;
 use crate::store::event::NewEvent;
 use crate::store::quarantine::{Case, Quarantined, Settled, TakenIn};
 use crate::store::replay::Kept;
-use crate::store::{self, StoreError};
 use crate::wire::problem::Problem;
 
 use super::audit::{self, Subject};
@@ -231,10 +230,6 @@ async fn settle(
 fn refusal(fault: BatchFault) -> Refusal {
     match fault {
         BatchFault::Store(fault) => fault.into(),
-        BatchFault::Judging(JudgingFault::Overtaken) => StoreError::Busy {
-            code: "the same session was stored at the same moment".to_owned(),
-        }
-        .into(),
         BatchFault::Judging(fault) => fault.into(),
         BatchFault::Panic(what) => Refusal::Broken(what),
     }

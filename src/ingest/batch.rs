@@ -69,8 +69,16 @@ impl BatchFault {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Store(fault) => fault.is_retryable(),
-            Self::Judging(JudgingFault::Overtaken) => true,
             Self::Judging(fault) => fault.store().is_some_and(StoreError::is_retryable),
+            Self::Panic(_) => false,
+        }
+    }
+
+    /// Whether a rival stored the same at the same moment.
+    pub(super) fn is_overtaken(&self) -> bool {
+        match self {
+            Self::Store(fault) => fault.is_overtaken(),
+            Self::Judging(fault) => fault.store().is_some_and(StoreError::is_overtaken),
             Self::Panic(_) => false,
         }
     }
@@ -86,7 +94,7 @@ pub struct Committed {
 /// Stores, judges and raises. The receipts are owed only once this has returned.
 pub async fn commit(keeper: &Keeper, arrivals: &[Arrival], now: Instant) -> Result<Committed, BatchFault> {
     let begun = tokio::time::Instant::now();
-    let mut tx = keeper.db.begin().await?;
+    let mut tx = keeper.db.begin().await?.writing_together();
     let connected = begun.elapsed();
     let taken = take_in(&mut tx, keeper, arrivals, now).await?;
     let worked = begun.elapsed();
@@ -130,7 +138,7 @@ pub async fn take_in(
     let mut tally = tally(arrivals, &sorted);
     let Judged {
         mut news,
-        known,
+        mut known,
         events,
     } = store_and_judge(tx, keeper.hand(), &mut sorted, &mut ground, now).await?;
     news.extend(set_aside::keep(tx, std::mem::take(&mut sorted.set_aside), &keeper.ids, now).await?);
@@ -138,8 +146,9 @@ pub async fn take_in(
         tally.finding(&news.finding.finding.kind, news.finding.finding.severity);
     }
     alerting::raise_after(tx, events, &news, &keeper.ids, now).await?;
-    tally.cleared = clearing::clear(tx, &keeper.shelf, &clearing::concerned(&known), now).await?;
+    // Before it is looked what may end: all that is written until here goes together.
     let heard = outgoing::heard(tx, arrivals, (&ground, &sorted.statuses), &keeper.heard).await?;
+    tally.cleared = clearing::clear_remembering(tx, &keeper.shelf, &mut known, &news, now).await?;
     outgoing::statuses(tx, &sorted.statuses, &keeper.ids, now).await?;
     Ok(Taken {
         owed: sorted.owed,
@@ -211,12 +220,8 @@ async fn judge(
 ) -> Result<Judged, BatchFault> {
     let works = new
         .into_iter()
-        .map(|(patient, incoming)| Work {
-            patient,
-            incoming,
-            since: None,
-            turn: ground.turn(patient),
-            known: ground.take_known(patient),
+        .map(|(patient, incoming)| {
+            Work::new(patient, incoming, None).remembered(ground.turn(patient), ground.take_known(patient))
         })
         .collect();
     let judgement = judging::judge(tx, hand.shelf, works, now).await?;

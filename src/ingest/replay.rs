@@ -12,7 +12,7 @@ use crate::domain::staff::Actor;
 use crate::domain::time::Instant;
 use crate::judging::plans::PlanShelf;
 use crate::judging::recall::Recall;
-use crate::judging::{JudgingFault, alerting, clearing};
+use crate::judging::{alerting, clearing};
 use crate::store::shift::ShiftRow;
 use crate::store::{self, StoreError, Tx};
 use crate::wire;
@@ -118,7 +118,7 @@ impl Ready {
                     }
                     continue;
                 }
-                Err(BatchFault::Judging(JudgingFault::Overtaken)) if overtaken < OVERTAKEN_MOST => {
+                Err(fault) if fault.is_overtaken() && overtaken < OVERTAKEN_MOST => {
                     overtaken += 1;
                     todo.push(range);
                 }

@@ -56,13 +56,9 @@ async fn judge_again(
             .and_modify(|known| *known = (*known).min(*from))
             .or_insert(*from);
     }
-    let works = since.iter().map(|(patient, since)| Work {
-        patient: *patient,
-        incoming: Vec::new(),
-        since: Some(*since),
-        turn: None,
-        known: None,
-    });
+    let works = since
+        .iter()
+        .map(|(patient, since)| Work::new(*patient, Vec::new(), Some(*since)));
     // Plans that this transaction has just written must not reach a shelf that outlives it: it may yet be undone.
     let shelf = PlanShelf::default();
     let Judgement { news, rejudged, .. } = judge(tx, &shelf, works.collect(), now).await?;

@@ -26,11 +26,18 @@ pub struct Known {
     pub(super) since: Instant,
     /// By `completed_at`, unit and session.
     pub(super) sessions: Vec<Standing>,
+    /// False where it is known that no open alert about her may end by itself.
+    pub(super) may_have_amber: bool,
 }
 
 impl Known {
     /// What a batch found and wrote of a patient; the part of the past that no rule will ask for is left out.
-    pub(super) fn new(turn: i64, plans: Plans, since: Instant, mut sessions: Vec<Standing>) -> Self {
+    pub(super) fn new(
+        turn: i64,
+        plans: Plans,
+        (since, mut sessions): (Instant, Vec<Standing>),
+        may_have_amber: bool,
+    ) -> Self {
         sessions
             .sort_by(|one, other| (one.completed_at(), one.key()).cmp(&(other.completed_at(), other.key())));
         let wanted = sessions
@@ -43,6 +50,7 @@ impl Known {
             plans,
             since,
             sessions,
+            may_have_amber,
         }
     }
 

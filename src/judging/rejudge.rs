@@ -43,6 +43,28 @@ pub struct Work {
     pub turn: Option<i64>,
     /// What stood before that turn, where it is known.
     pub known: Option<Known>,
+    /// What was known of that before.
+    may_have_amber: bool,
+}
+
+impl Work {
+    pub const fn new(patient: PatientId, incoming: Vec<Incoming>, since: Option<Instant>) -> Self {
+        Self {
+            patient,
+            incoming,
+            since,
+            turn: None,
+            known: None,
+            may_have_amber: true,
+        }
+    }
+
+    #[must_use]
+    pub fn remembered(mut self, turn: Option<i64>, known: Option<Known>) -> Self {
+        self.may_have_amber = known.as_ref().is_none_or(|known| known.may_have_amber);
+        (self.turn, self.known) = (turn, known);
+        self
+    }
 }
 
 /// What came of it, before alerts.
@@ -74,8 +96,6 @@ pub enum JudgingFault {
     Plan(#[from] PlanFault),
     #[error(transparent)]
     Past(#[from] PastFault),
-    #[error("another process stored one of these sessions at the same moment")]
-    Overtaken,
     #[error("the rules that fired in session {session} could not be written: {fault}")]
     Fired {
         session: SessionKey,
@@ -90,7 +110,7 @@ impl JudgingFault {
             Self::Store(fault)
             | Self::Plan(PlanFault::Store(fault))
             | Self::Past(PastFault::Store(fault)) => Some(fault),
-            Self::Plan(_) | Self::Past(_) | Self::Overtaken | Self::Fired { .. } => None,
+            Self::Plan(_) | Self::Past(_) | Self::Fired { .. } => None,
         }
     }
 }
@@ -206,7 +226,9 @@ struct Writes {
     rejudged: Vec<JudgedRow>,
     findings: Vec<FindingRow>,
     superseded: Vec<FindingId>,
-    /// From when on each patient did something else than was known.
+    /// From when on each patient did something else than was known, by what arrived.
+    heard: Vec<(PatientId, Instant)>,
+    /// The same by what somebody has said.
     altered: Vec<(PatientId, Instant)>,
     judgement: Judgement,
 }
@@ -225,6 +247,7 @@ impl Writes {
             incoming,
             turn,
             since,
+            may_have_amber,
             ..
         } = work;
         let mut altered = since;
@@ -283,11 +306,16 @@ impl Writes {
             }
             standing.push(stands);
         }
-        self.altered.extend(altered.map(|since| (patient, since)));
+        let by = if since.is_some() {
+            &mut self.altered
+        } else {
+            &mut self.heard
+        };
+        by.extend(altered.map(|since| (patient, since)));
         let known = turn.map(|turn| {
             (
                 patient,
-                Known::new(turn, Arc::clone(plans), reached.since, standing),
+                Known::new(turn, Arc::clone(plans), (reached.since, standing), may_have_amber),
             )
         });
         self.judgement.known.extend(known);
@@ -295,10 +323,12 @@ impl Writes {
     }
 
     async fn store(self, tx: &mut Tx, now: Instant) -> Result<Judgement, JudgingFault> {
-        insert(tx, &self.sessions).await?;
+        // Whoever holds the locks knows which are stored; only sessions of nobody, or of two patients, can come twice at once.
+        store::session::insert(tx, &self.sessions).await?;
         store::session::rejudged(tx, &self.rejudged).await?;
         store::finding::upsert(tx, &self.findings).await?;
         store::finding::supersede(tx, &self.superseded).await?;
+        store::compliance::heard(tx, &self.heard, now).await?;
         store::compliance::altered(tx, &self.altered, now).await?;
         Ok(self.judgement)
     }
@@ -330,7 +360,7 @@ pub async fn keep_unassigned(
             rows.push(session_row(None, one, &judged)?);
         }
     }
-    insert(tx, &rows).await?;
+    store::session::insert(tx, &rows).await?;
     Ok(incoming.into_iter().map(|one| one.session).collect())
 }
 
@@ -343,14 +373,6 @@ pub(super) async fn leave_unassigned(tx: &mut Tx, left: &[ToJudge<'_>]) -> Resul
         }
     }
     Ok(store::session::rejudged(tx, &rows).await?)
-}
-
-/// Whoever holds the locks knows which sessions are stored; only sessions of nobody, or of two patients, can come twice at once.
-async fn insert(tx: &mut Tx, rows: &[SessionRow]) -> Result<(), JudgingFault> {
-    match store::session::insert(tx, rows).await {
-        Err(fault) if fault.is_taken() => Err(JudgingFault::Overtaken),
-        done => Ok(done?),
-    }
 }
 
 /// See `engine::repeats`: by the version that found it.

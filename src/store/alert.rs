@@ -101,7 +101,7 @@ statements! {
 
     LINK [alert_id Uuid, finding_id Uuid] =
         "insert into alert_finding (alert_id, finding_id, added_at) select r.alert_id, r.finding_id, $1 from {rows}
-         where true on conflict (alert_id, finding_id) do nothing returning alert_id, finding_id";
+         where true on conflict (alert_id, finding_id) do nothing";
 }
 
 /// The open alerts about these (distinct), locked until the transaction ends.
@@ -198,7 +198,7 @@ pub async fn get(tx: &mut Tx, id: AlertId) -> Result<Option<Alert>, StoreError> 
 }
 
 /// Opens alerts. Where a rival opened one about the same meanwhile, the transaction must be tried again to join it:
-/// that is [`StoreError::Busy`].
+/// that is [`StoreError::Overtaken`].
 pub async fn insert(tx: &mut Tx, alerts: &[Alert]) -> Result<(), StoreError> {
     let mut rows = vec![
         uuids(alerts.iter().map(|alert| alert.id.0)),
@@ -212,10 +212,7 @@ pub async fn insert(tx: &mut Tx, alerts: &[Alert]) -> Result<(), StoreError> {
     ];
     rows.extend(state_columns(&alerts.iter().collect::<Vec<_>>()));
     rows.push(bigints(alerts.iter().map(|alert| alert.version)));
-    match tx.expect_rows(alerts.len(), &INSERT, binds![rows]).await {
-        Err(StoreError::Taken { what }) => Err(StoreError::Busy { code: what }),
-        done => done,
-    }
+    tx.later(Some(alerts.len()), &INSERT, binds![rows]).await
 }
 
 /// Writes the alert as it is now over the version that the writer saw; false where another came first.
@@ -227,25 +224,17 @@ pub async fn update(tx: &mut Tx, alert: &Alert, seen_version: i64) -> Result<boo
 /// The same for many whose lock the caller holds: fails unless each is still at the version seen.
 pub async fn merge(tx: &mut Tx, alerts: &[(Alert, i64)]) -> Result<(), StoreError> {
     let pairs: Vec<(&Alert, i64)> = alerts.iter().map(|(alert, version)| (alert, *version)).collect();
-    tx.expect_rows(pairs.len(), &UPDATE, binds![update_columns(&pairs)])
+    tx.later(Some(pairs.len()), &UPDATE, binds![update_columns(&pairs)])
         .await
 }
 
-/// Puts findings on alerts; gives those that were not there before.
-pub async fn link(
-    tx: &mut Tx,
-    links: &[(AlertId, FindingId)],
-    now: Instant,
-) -> Result<Vec<(AlertId, FindingId)>, StoreError> {
+/// Puts findings on alerts, where they do not stand there already.
+pub async fn link(tx: &mut Tx, links: &[(AlertId, FindingId)], now: Instant) -> Result<(), StoreError> {
     let rows = vec![
         uuids(links.iter().map(|(alert, _)| alert.0)),
         uuids(links.iter().map(|(_, finding)| finding.0)),
     ];
-    let new: Vec<(Uuid, Uuid)> = tx.all(&LINK, binds![now, rows]).await?;
-    Ok(new
-        .into_iter()
-        .map(|(alert, finding)| (alert.into(), finding.into()))
-        .collect())
+    tx.later(None, &LINK, binds![now, rows]).await
 }
 
 fn update_columns<'a>(pairs: &[(&'a Alert, i64)]) -> Vec<Column<'a>> {

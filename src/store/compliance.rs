@@ -15,8 +15,8 @@ use super::{StoreError, Tx};
 /// Judging is as of the newest heartbeat, which may lie so far back: a patient who is to be judged again at once is due then.
 const AT_ONCE: TimeDelta = OUTAGE;
 
-/// A session that came in time alters nothing that anybody was told of: what is to be said of it waits so long, and is judged
-/// once with all that came meanwhile. Under load judging by time must not take the room of judging by arrival.
+/// A session of somebody who is not missing answers no call that anybody is about to make: what is to be said of it waits so
+/// long, and is judged once with all that came meanwhile. Under load judging by time must not take the room of judging by arrival.
 const SOON: TimeDelta = TimeDelta::seconds(30);
 
 /// How far a patient's compliance has been judged.
@@ -65,7 +65,7 @@ statements! {
 
     ALTERED [patient_id Uuid, since Time] =
         "update compliance set
-             look_at = case when missing or settled_at > r.since then case when look_at < $1 then look_at else $1 end
+             look_at = case when missing then case when look_at < $1 then look_at else $1 end
                             when look_at < $2 then look_at else $2 end,
              settled_at = case when settled_at < r.since then settled_at else r.since end
          from {rows} where compliance.patient_id = r.patient_id
@@ -123,16 +123,30 @@ pub(super) async fn first(tx: &mut Tx, patient: PatientId, now: Instant) -> Resu
     tx.expect_rows(1, &FIRST, binds![patient.0, now]).await
 }
 
-/// That what these (distinct) patients did, or what was due from them, is otherwise than was known, from an instant on: they
-/// are judged again, at once where that may alter what was told of them. The caller holds their locks.
+/// That these (distinct) patients sent something, or that it counts otherwise than before, from an instant on: they are judged
+/// again, at once where they were told missing. The caller holds their locks.
+pub async fn heard(tx: &mut Tx, since: &[(PatientId, Instant)], now: Instant) -> Result<(), StoreError> {
+    altered_by(tx, since, now - AT_ONCE, now + SOON).await
+}
+
+/// That what was due from these (distinct) patients is otherwise than was known, from an instant on, as somebody has just said,
+/// who waits for what follows. The caller holds their locks.
 pub async fn altered(tx: &mut Tx, since: &[(PatientId, Instant)], now: Instant) -> Result<(), StoreError> {
+    altered_by(tx, since, now - AT_ONCE, now - AT_ONCE).await
+}
+
+async fn altered_by(
+    tx: &mut Tx,
+    since: &[(PatientId, Instant)],
+    of_the_missing: Instant,
+    of_others: Instant,
+) -> Result<(), StoreError> {
     let rows = vec![
         uuids(since.iter().map(|(patient, _)| patient.0)),
         times(since.iter().map(|(_, since)| *since)),
     ];
-    tx.execute(&ALTERED, binds![now - AT_ONCE, now + SOON, rows])
-        .await?;
-    Ok(())
+    tx.later(None, &ALTERED, binds![of_the_missing, of_others, rows])
+        .await
 }
 
 /// Whether anybody is due: asked before a transaction that writes is begun.

@@ -83,7 +83,7 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("begin immediate").await?),
-            Self::Postgres { writers, .. } => Tx::Postgres(PostgresTx::Writing(writers.begin().await?)),
+            Self::Postgres { writers, .. } => Tx::Postgres(PostgresTx::writing(writers.begin().await?)),
         })
     }
 

@@ -8,10 +8,12 @@ use std::fmt::Write as _;
 
 use chrono::SecondsFormat;
 use serde_json::Value;
+use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
-use sqlx::{Postgres, Sqlite};
+use sqlx::{Arguments as _, Postgres, Sqlite};
 
 use super::bind::{Bind, Column, Kind};
+use super::error::StoreError;
 
 // Of the whole server, not only of our database: which database a transaction is in PostgreSQL tells nobody but those who
 // may see every role's, and one that was overlooked would leave events untold for ever.
@@ -111,7 +113,7 @@ const fn postgres_type(kind: Kind) -> &'static str {
 }
 
 type SqliteQuery<'q> = Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
-type PostgresQuery<'q> = Query<'q, Postgres, sqlx::postgres::PgArguments>;
+type PostgresQuery<'q> = Query<'q, Postgres, PgArguments>;
 
 pub(super) fn bind_sqlite<'q>(query: SqliteQuery<'q>, binds: &[Bind<'_>]) -> SqliteQuery<'q> {
     binds.iter().fold(query, |query, bind| match bind {
@@ -126,29 +128,40 @@ pub(super) fn bind_sqlite<'q>(query: SqliteQuery<'q>, binds: &[Bind<'_>]) -> Sql
     })
 }
 
-pub(super) fn bind_postgres<'q>(text: &'static str, binds: &[Bind<'_>]) -> PostgresQuery<'q> {
-    let mut arguments = sqlx::postgres::PgArguments::default();
+pub(super) fn bind_postgres<'q>(
+    text: &'static str,
+    binds: &[Bind<'_>],
+) -> Result<PostgresQuery<'q>, StoreError> {
+    let mut arguments = PgArguments::default();
+    add_postgres(&mut arguments, binds)?;
+    Ok(sqlx::query_with(text, arguments))
+}
+
+/// Adds a statement's parameters to those of others.
+pub(super) fn add_postgres(arguments: &mut PgArguments, binds: &[Bind<'_>]) -> Result<(), StoreError> {
     // Grown step by step, the documents of a batch would be copied several times over.
-    sqlx::Arguments::reserve(&mut arguments, binds.len(), binds.iter().map(Bind::size).sum());
-    binds
-        .iter()
-        .fold(sqlx::query_with(text, arguments), |query, bind| match bind {
-            Bind::Uuid(value) => query.bind(*value),
-            Bind::Text(value) => query.bind(*value),
-            Bind::Bigint(value) => query.bind(*value),
-            Bind::Bool(value) => query.bind(*value),
-            Bind::Time(value) => query.bind(*value),
-            Bind::Date(value) => query.bind(*value),
-            Bind::Bytes(value) => query.bind(*value),
-            Bind::Rows(columns) => columns.iter().fold(query, |query, column| match column {
-                Column::Uuid(values) => query.bind(values),
-                Column::Text(values) => query.bind(values),
-                Column::Bigint(values) => query.bind(values),
-                Column::Bool(values) => query.bind(values),
-                Column::Time(values) => query.bind(values),
-                Column::Bytes(values) => query.bind(values),
+    arguments.reserve(binds.len(), binds.iter().map(Bind::size).sum());
+    for bind in binds {
+        match bind {
+            Bind::Uuid(value) => arguments.add(*value),
+            Bind::Text(value) => arguments.add(*value),
+            Bind::Bigint(value) => arguments.add(*value),
+            Bind::Bool(value) => arguments.add(*value),
+            Bind::Time(value) => arguments.add(*value),
+            Bind::Date(value) => arguments.add(*value),
+            Bind::Bytes(value) => arguments.add(*value),
+            Bind::Rows(columns) => columns.iter().try_for_each(|column| match column {
+                Column::Uuid(values) => arguments.add(values),
+                Column::Text(values) => arguments.add(values),
+                Column::Bigint(values) => arguments.add(values),
+                Column::Bool(values) => arguments.add(values),
+                Column::Time(values) => arguments.add(values),
+                Column::Bytes(values) => arguments.add(values),
             }),
-        })
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(())
 }
 
 /// `[["HU-1","0193…",null],…]`: bytes as hex, times in the very text that the driver writes for one bound alone.

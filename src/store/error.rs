@@ -11,6 +11,9 @@ pub enum StoreError {
     /// A unique constraint stopped the write: somebody was there first.
     #[error("{what} is taken already")]
     Taken { what: String },
+    /// The same where looking again finds what the rival wrote: the transaction is worth another try.
+    #[error("another transaction wrote {what} at the same moment")]
+    Overtaken { what: String },
     /// The data itself cannot be stored: a check, a reference, a type. Trying again changes nothing.
     #[error("the database refused the data: {what}")]
     Refused { what: String },
@@ -51,12 +54,28 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same transaction may succeed if it is tried again unchanged.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::Unavailable { .. })
+        matches!(
+            self,
+            Self::Overtaken { .. } | Self::Busy { .. } | Self::Unavailable { .. }
+        )
     }
 
     /// Whether a unique constraint stopped the write.
     pub const fn is_taken(&self) -> bool {
         matches!(self, Self::Taken { .. })
+    }
+
+    /// Whether a rival wrote the same at the same moment.
+    pub const fn is_overtaken(&self) -> bool {
+        matches!(self, Self::Overtaken { .. })
+    }
+
+    /// Of what the writer had looked for before: a rival came in between.
+    pub(super) fn overtaken(self) -> Self {
+        match self {
+            Self::Taken { what } => Self::Overtaken { what },
+            fault => fault,
+        }
     }
 
     pub(super) fn row(table: &'static str, column: &str, id: impl Display) -> Self {

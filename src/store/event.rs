@@ -158,7 +158,7 @@ pub async fn insert(tx: &mut Tx, events: &[NewEvent]) -> Result<(), StoreError> 
         texts(written.iter().map(|event| event.body.as_str())),
         times(written.iter().map(|event| event.at)),
     ];
-    tx.expect_rows(written.len(), &INSERT, binds![rows]).await
+    tx.later(Some(written.len()), &INSERT, binds![rows]).await
 }
 
 /// Several events as one row: of nobody, as far as its columns go.

@@ -122,14 +122,14 @@ pub async fn upsert(tx: &mut Tx, findings: &[FindingRow]) -> Result<(), StoreErr
         times(written.iter().map(|row| row.made_at)),
         texts(details.iter().map(String::as_str)),
     ];
-    tx.expect_rows(written.len(), &UPSERT, binds![rows]).await
+    tx.later(Some(written.len()), &UPSERT, binds![rows]).await
 }
 
 /// Marks (distinct) findings as no longer so. Fails unless each of them is there.
 pub async fn supersede(tx: &mut Tx, ids: &[FindingId]) -> Result<(), StoreError> {
     let rows = vec![uuids(ids.iter().map(|id| id.0))];
-    tx.expect_rows(
-        ids.len(),
+    tx.later(
+        Some(ids.len()),
         &SUPERSEDE,
         binds![FindingState::Superseded.word(), rows],
     )

@@ -9,6 +9,7 @@ pub mod file;
 mod lending;
 mod page;
 mod statement;
+mod together;
 mod tx;
 
 pub mod alert;
@@ -54,6 +55,7 @@ pub use error::StoreError;
 pub use lending::{Lender, Loan};
 pub use page::{Cursor, Page};
 pub use statement::Statement;
+pub use together::VIEWS;
 pub use tx::{PostgresTx, Tx};
 
 /// Every statement there is, so that a test can prepare each on both databases.

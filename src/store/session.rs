@@ -113,9 +113,8 @@ pub async fn known(tx: &mut Tx, keys: &[SessionKey]) -> Result<Vec<(SessionKey, 
     rows.into_iter().map(hash).collect()
 }
 
-/// Stores new sessions, all or none: [`StoreError::Taken`] where one of them is stored already, and then the transaction
-/// cannot go on. Looking first is the caller's, with [`known`]; letting the database look would cost each of them a
-/// fifth more.
+/// Stores new sessions, all or none, where no rival has stored one of them: then the transaction must be tried again. Looking
+/// first is the caller's, with [`known`]; letting the database look would cost each of them a fifth more.
 pub async fn insert(tx: &mut Tx, sessions: &[SessionRow]) -> Result<(), StoreError> {
     // In one order, so that two transactions with the same sessions wait for each other instead of locking up.
     let mut sessions: Vec<&SessionRow> = sessions.iter().collect();
@@ -136,7 +135,7 @@ pub async fn insert(tx: &mut Tx, sessions: &[SessionRow]) -> Result<(), StoreErr
         bigints(sessions.iter().map(|row| row.plan_version)),
         bools(sessions.iter().map(|row| row.out_of_time)),
     ]);
-    tx.expect_rows(sessions.len(), &INSERT, binds![rows]).await
+    tx.later(Some(sessions.len()), &INSERT, binds![rows]).await
 }
 
 /// Each patient's sessions completed since then, and older ones with a reading out of time; by patient, `completed_at`,

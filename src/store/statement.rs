@@ -54,6 +54,15 @@ impl Statement {
         }
     }
 
+    /// The table that it writes to; nothing where it only reads.
+    pub(super) fn written(&self) -> &'static str {
+        let starts = ["insert into ", "update ", "delete from "];
+        let named = starts.iter().find_map(|start| self.text.strip_prefix(start));
+        named
+            .and_then(|rest| rest.split_whitespace().next())
+            .unwrap_or_default()
+    }
+
     pub(super) const fn columns(&self) -> &'static [(&'static str, Kind)] {
         self.columns
     }

@@ -10,6 +10,7 @@ use super::dialect::{bind_postgres, bind_sqlite};
 use super::error::StoreError;
 use super::lending::Loan;
 use super::statement::Statement;
+use super::together::Together;
 
 /// A transaction, undone when it is dropped without [`Tx::commit`].
 #[derive(Debug)]
@@ -21,17 +22,51 @@ pub enum Tx {
 /// Reading needs no `begin` under read committed: each statement sees its own snapshot anyway, and a page saves two round trips.
 #[derive(Debug)]
 pub enum PostgresTx {
-    Writing(Loan),
+    Writing(Loan, Later),
     Reading(Loan),
     /// One statement that commits by itself.
     Alone(Loan),
 }
 
+/// What a transaction has still to write, where it writes later at all.
+#[derive(Debug, Default)]
+pub struct Later(Option<Together>);
+
+impl Later {
+    fn forget(&mut self) {
+        self.0 = self.0.take().map(|_| Together::default());
+    }
+}
+
 impl PostgresTx {
+    pub(super) fn writing(loan: Loan) -> Self {
+        Self::Writing(loan, Later::default())
+    }
+
+    /// The connection, for something for which nothing that is still to be written matters.
     const fn loan(&mut self) -> &mut Loan {
         match self {
-            Self::Writing(loan) | Self::Reading(loan) | Self::Alone(loan) => loan,
+            Self::Writing(loan, _) | Self::Reading(loan) | Self::Alone(loan) => loan,
         }
+    }
+
+    /// The connection for this statement, where whatever it looks at is written.
+    async fn for_statement(&mut self, statement: &'static Statement) -> Result<&mut Loan, StoreError> {
+        if matches!(self, Self::Writing(_, Later(Some(together))) if together.concerns(statement)) {
+            self.write_all().await?;
+        }
+        Ok(self.loan())
+    }
+
+    /// Writes what is still to be written.
+    async fn write_all(&mut self) -> Result<(), StoreError> {
+        if let Self::Writing(loan, Later(Some(together))) = self
+            && !together.is_empty()
+        {
+            together.make(loan.work()?).await.map_err(StoreError::overtaken)?;
+            loan.rest();
+        }
+        Ok(())
     }
 }
 
@@ -43,11 +78,22 @@ pub(super) trait Record:
 impl<R> Record for R where R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
 impl Tx {
+    /// From here on what nobody waits for is written together, with fewer ways to the server and back. What it fails of is not
+    /// known before the commit.
+    #[must_use]
+    pub fn writing_together(mut self) -> Self {
+        if let Self::Postgres(PostgresTx::Writing(_, later)) = &mut self {
+            *later = Later(Some(Together::default()));
+        }
+        self
+    }
+
     /// Makes what was written last.
-    pub async fn commit(self) -> Result<(), StoreError> {
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        self.write_all().await?;
         match self {
             Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(PostgresTx::Writing(loan)) => loan.commit().await?,
+            Self::Postgres(PostgresTx::Writing(loan, _)) => loan.commit().await?,
             Self::Postgres(PostgresTx::Reading(_) | PostgresTx::Alone(_)) => {}
         }
         Ok(())
@@ -57,7 +103,7 @@ impl Tx {
     pub async fn rollback(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(tx) => tx.rollback().await?,
-            Self::Postgres(PostgresTx::Writing(loan)) => loan.rollback().await?,
+            Self::Postgres(PostgresTx::Writing(loan, _)) => loan.rollback().await?,
             Self::Postgres(PostgresTx::Reading(_) | PostgresTx::Alone(_)) => {}
         }
         Ok(())
@@ -65,18 +111,30 @@ impl Tx {
 
     /// Marks a place to go back to: locks taken before it, and what was written before it, are kept.
     pub async fn mark(&mut self) -> Result<(), StoreError> {
+        self.write_all().await?;
         self.say("savepoint mark").await
     }
 
     /// Forgets the mark; what was done since it stands with the rest.
     pub async fn unmark(&mut self) -> Result<(), StoreError> {
+        self.write_all().await?;
         self.say("release savepoint mark").await
     }
 
     /// Undoes what was done since the mark, and forgets it.
     pub async fn back_to_mark(&mut self) -> Result<(), StoreError> {
+        if let Self::Postgres(PostgresTx::Writing(_, later)) = self {
+            later.forget();
+        }
         self.say("rollback to savepoint mark").await?;
         self.unmark().await
+    }
+
+    async fn write_all(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(tx) => tx.write_all().await,
+        }
     }
 
     async fn say(&mut self, command: &'static str) -> Result<(), StoreError> {
@@ -105,8 +163,8 @@ impl Tx {
                     .collect()
             }
             Self::Postgres(tx) => {
-                let query = bind_postgres(statement.postgres(), binds);
-                let loan = tx.loan();
+                let query = bind_postgres(statement.postgres(), binds)?;
+                let loan = tx.for_statement(statement).await?;
                 let rows = query.fetch_all(loan.work()?).await?;
                 loan.rest();
                 rows.iter()
@@ -144,13 +202,38 @@ impl Tx {
                 query.execute(&mut **tx).await?.rows_affected()
             }
             Self::Postgres(tx) => {
-                let query = bind_postgres(statement.postgres(), binds);
-                let loan = tx.loan();
+                let query = bind_postgres(statement.postgres(), binds)?;
+                let loan = tx.for_statement(statement).await?;
                 let done = query.execute(loan.work()?).await?;
                 loan.rest();
                 done.rows_affected()
             }
         })
+    }
+
+    /// Writes: in a transaction that writes together, not before something looks at the table or everything is committed, and fails
+    /// then. With [`StoreError::Overtaken`] where a rival was there first, and unless the statement touches exactly as many rows
+    /// as it is meant to.
+    pub(super) async fn later(
+        &mut self,
+        meant: Option<usize>,
+        statement: &'static Statement,
+        binds: &[Bind<'_>],
+    ) -> Result<(), StoreError> {
+        if has_no_rows(statement, binds) {
+            return meant.map_or(Ok(()), |meant| Self::as_meant(statement, meant, 0));
+        }
+        if let Self::Postgres(tx) = self {
+            tx.for_statement(statement).await?;
+            if let PostgresTx::Writing(_, Later(Some(together))) = tx {
+                return together.add(meant, statement, binds);
+            }
+        }
+        let touched = self
+            .execute(statement, binds)
+            .await
+            .map_err(StoreError::overtaken)?;
+        meant.map_or(Ok(()), |meant| Self::as_meant(statement, meant, touched))
     }
 
     /// Fails unless the statement touched exactly as many rows as it meant to.
@@ -161,10 +244,14 @@ impl Tx {
         binds: &[Bind<'_>],
     ) -> Result<(), StoreError> {
         let touched = self.execute(statement, binds).await?;
-        if touched == rows as u64 {
+        Self::as_meant(statement, rows, touched)
+    }
+
+    fn as_meant(statement: &'static Statement, meant: usize, touched: u64) -> Result<(), StoreError> {
+        if touched == meant as u64 {
             Ok(())
         } else {
-            Err(statement.meant(rows as u64, touched))
+            Err(statement.meant(meant as u64, touched))
         }
     }
 

@@ -234,8 +234,7 @@ pub async fn seen(tx: &mut Tx, heard: &[Sighting]) -> Result<(), StoreError> {
         bigints(latest.values().map(|(_, skew)| *skew)),
         times(latest.values().map(|(at, _)| *at)),
     ];
-    tx.execute(&SEEN, binds![rows]).await?;
-    Ok(())
+    tx.later(None, &SEEN, binds![rows]).await
 }
 
 /// The units that ever said something.

@@ -143,7 +143,7 @@ impl From<StoreError> for Problem {
                 "bad_cursor",
                 "send next_cursor of the list as it was given",
             ),
-            StoreError::Busy { .. } | StoreError::Unavailable { .. } => Self::busy(&error),
+            error if error.is_retryable() => Self::busy(&error),
             other => Self::internal(&other),
         }
     }
@@ -164,7 +164,7 @@ impl From<Refusal> for Problem {
             Refusal::NotTheirs(why) => Self::new(&NOT_YOURS, sentence(&why)),
             Refusal::Store(error) => error.into(),
             Refusal::Judging(fault) => match fault.store() {
-                Some(error @ (StoreError::Busy { .. } | StoreError::Unavailable { .. })) => Self::busy(error),
+                Some(error) if error.is_retryable() => Self::busy(error),
                 _ => Self::internal(&fault),
             },
             Refusal::Broken(fault) => Self::internal(&fault),

@@ -24,12 +24,12 @@ on_both_databases!(
     units_change_hands_while_their_sessions_arrive,
 );
 
-/// Waits until somebody on this database waits for a lock in a statement that begins so.
+/// Waits until somebody on this database waits for a lock in a statement that says so, alone or among others.
 async fn until_it_waits(ward: &Ward, statement: &str, rival: &tokio::task::JoinHandle<()>) {
     let Db::Postgres { readers, .. } = &ward.db else {
         panic!("only PostgreSQL tells who waits")
     };
-    let pattern = format!("{statement}%");
+    let pattern = format!("%{statement}%");
     loop {
         let waiting: i64 = sqlx::query_scalar(
             "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
@@ -192,7 +192,8 @@ async fn a_batch_that_waits_for_a_units_record_holds_none_that_comes_after_it() 
             .await;
         assert_eq!(receipts(&owed), ["2 stored"]);
     });
-    until_it_waits(&ward, "%unit_status", &rival).await;
+    // In the statement that writes all of its batch, of which the server tells the beginning; nothing else is locked.
+    until_it_waits(&ward, "with w0 as (insert into session", &rival).await;
     let Db::Postgres { writers, .. } = &ward.db else {
         panic!("only PostgreSQL locks rows")
     };

@@ -145,17 +145,9 @@ async fn a_finding_joins_an_alert_once(database: TestDatabase) {
         .collect();
     store::finding::upsert(&mut tx, &findings).await.unwrap();
     let first = [(id(1), id(11)), (id(1), id(12))];
-    assert_eq!(
-        store::alert::link(&mut tx, &first, at("09:00"))
-            .await
-            .unwrap()
-            .len(),
-        2
-    );
+    store::alert::link(&mut tx, &first, at("09:00")).await.unwrap();
     let more = [(id(1), id(12)), (id(1), id(13)), (id(2), id(11))];
-    let mut new = store::alert::link(&mut tx, &more, at("09:01")).await.unwrap();
-    new.sort();
-    assert_eq!(new, [(id(1), id(13)), (id(2), id(11))]);
+    store::alert::link(&mut tx, &more, at("09:01")).await.unwrap();
     let shown = worklist::findings(&mut tx, &[id(1), id(2), id(3)]).await.unwrap();
     let pairs: Vec<_> = shown.iter().map(|(alert, row)| (*alert, row.id)).collect();
     assert_eq!(

@@ -174,7 +174,7 @@ pub(crate) async fn tamper(tx: &mut Tx, sql: &str) {
         Tx::Sqlite(tx) => {
             sqlx::raw_sql(sql).execute(&mut **tx).await.unwrap();
         }
-        Tx::Postgres(PostgresTx::Writing(loan)) => {
+        Tx::Postgres(PostgresTx::Writing(loan, _)) => {
             sqlx::raw_sql(sql).execute(loan.work().unwrap()).await.unwrap();
             loan.rest();
         }

@@ -81,7 +81,7 @@ async fn a_commit_after_a_statement_that_failed_is_refused() {
     };
     let mut tx = db.begin().await.unwrap();
     tamper(&mut tx, NEW_TEAM).await;
-    let Tx::Postgres(PostgresTx::Writing(loan)) = &mut tx else {
+    let Tx::Postgres(PostgresTx::Writing(loan, _)) = &mut tx else {
         panic!("a transaction that writes, please")
     };
     let failed = sqlx::raw_sql("select 1 / 0").execute(loan.work().unwrap());
@@ -93,7 +93,7 @@ async fn a_commit_after_a_statement_that_failed_is_refused() {
     let mut tx = db.begin().await.unwrap();
     tamper(&mut tx, NEW_TEAM).await;
     tx.mark().await.unwrap();
-    let Tx::Postgres(PostgresTx::Writing(loan)) = &mut tx else {
+    let Tx::Postgres(PostgresTx::Writing(loan, _)) = &mut tx else {
         panic!("a transaction that writes, please")
     };
     let failed = sqlx::raw_sql("select 1 / 0").execute(loan.work().unwrap());

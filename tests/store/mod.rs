@@ -14,4 +14,5 @@ mod series;
 mod session;
 mod statements;
 mod stream;
+mod together;
 mod unit;

@@ -44,7 +44,7 @@ async fn a_session_is_stored_once(database: TestDatabase) {
     let fault = store::session::insert(&mut tx, &[new, other_content])
         .await
         .unwrap_err();
-    assert!(fault.is_taken(), "{fault}");
+    assert!(fault.is_overtaken() && fault.is_retryable(), "{fault}");
     drop(tx);
     let mut tx = database.db.read().await.unwrap();
     let keys = [key("HU-1", 1), key("HU-2", 1), key("HU-2", 2)];

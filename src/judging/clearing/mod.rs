@@ -17,6 +17,7 @@ use crate::store::audit::{ActorKind, Entry};
 use crate::store::event::NewEvent;
 use crate::store::{self, StoreError, Tx};
 
+use super::alerting::News;
 use super::plans::PlanShelf;
 use super::recall::Known;
 use super::rejudge::JudgingFault;
@@ -46,6 +47,32 @@ pub(super) fn classes(patient: PatientId, plans: &[Plan]) -> impl Iterator<Item 
         .map(move |class| (About::Patient(patient), class))
 }
 
+/// The same of a batch, which remembers who has no alert that may end: nobody looks for one with each of her sessions. Whoever
+/// opens one holds her lock, and so takes her turn.
+pub async fn clear_remembering(
+    tx: &mut Tx,
+    shelf: &PlanShelf,
+    known: &mut [(PatientId, Known)],
+    news: &[News],
+    now: Instant,
+) -> Result<Vec<Cleared>, JudgingFault> {
+    let raised: HashSet<&About> = news.iter().map(|news| &news.about).collect();
+    let asked = |(patient, known): &&mut (PatientId, Known)| {
+        known.may_have_amber || raised.contains(&About::Patient(*patient))
+    };
+    let mut asked: Vec<&mut (PatientId, Known)> = known.iter_mut().filter(asked).collect();
+    let whose: Vec<(About, Class)> = asked
+        .iter()
+        .flat_map(|(patient, known)| classes(*patient, &known.plans))
+        .collect();
+    let open = store::alert::amber_for(tx, &whose).await?;
+    let having: HashSet<&About> = open.iter().map(|alert| &alert.about).collect();
+    for (patient, known) in &mut asked {
+        known.may_have_amber = having.contains(&About::Patient(*patient));
+    }
+    clear_of(tx, shelf, open, now).await
+}
+
 /// Looks which open alerts about these (distinct) may end by themselves now, and ends them. The caller holds the locks of the
 /// patients, and has written findings and raised alerts.
 pub async fn clear(
@@ -54,7 +81,16 @@ pub async fn clear(
     whose: &[(About, Class)],
     now: Instant,
 ) -> Result<Vec<Cleared>, JudgingFault> {
-    let mut open = store::alert::amber_for(tx, whose).await?;
+    let open = store::alert::amber_for(tx, whose).await?;
+    clear_of(tx, shelf, open, now).await
+}
+
+async fn clear_of(
+    tx: &mut Tx,
+    shelf: &PlanShelf,
+    mut open: Vec<Alert>,
+    now: Instant,
+) -> Result<Vec<Cleared>, JudgingFault> {
     open.retain(|alert| alert.class != Class::Clinical || alert.state == AlertState::New);
     leave_what_stays(tx, &mut open).await?;
     if open.is_empty() {
