@@ -20,6 +20,7 @@ use crate::wire::topic;
 use super::arrival::{Arrival, Refused, What};
 use super::batch::{self, BatchFault, Committed, Keeper, Owed};
 use super::pulse::Pulse;
+use super::warming;
 
 /// How long a lane waits after a fault that may pass, doubled each time up to the last.
 const PATIENCE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(5)];
@@ -42,6 +43,9 @@ impl Lane {
     /// Works until the sender is gone and everything sent is done.
     pub async fn run(mut self, mut frames: mpsc::Receiver<Frame>) {
         self.pulse = self.pulse.of_lane();
+        if let Err(fault) = warming::warm(&self.keeper.db).await {
+            tracing::debug!(%fault, "the first batches will be slower: their statements could not be planned beforehand");
+        }
         let mut taken = Vec::with_capacity(self.batch_max);
         while frames.recv_many(&mut taken, self.batch_max).await > 0 {
             let now = self.clock.now();

@@ -2,7 +2,7 @@
 //! judged and raised has committed.
 //!
 //! `arrival` (what is it?) → `batch` (one transaction: `ground`, `sorting`, judging, `set_aside`,
-//! `outgoing`) → `lane` (commit or halve, acknowledge, receipt).
+//! `outgoing`) → `lane` (commit or halve, acknowledge, receipt; `warming` before the first).
 
 pub mod arrival;
 pub mod batch;
@@ -15,6 +15,7 @@ pub mod pulse;
 pub mod replay;
 pub mod set_aside;
 pub mod sorting;
+pub mod warming;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;

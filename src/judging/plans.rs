@@ -1,7 +1,7 @@
 //! Plan versions are immutable and numbered without gaps, so a patient's parsed plans are fresh as long as the newest number is.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::ids::PatientId;
 use crate::domain::plan::Plan;
@@ -40,73 +40,98 @@ impl PlanShelf {
     /// How many patients' plans are kept; about 5 kB each. Beyond it the shelf is emptied, not searched.
     const CAPACITY: usize = 100_000;
 
-    /// The plans of these patients, parsed only where a new version has come since they were last asked for.
+    /// The plans of these patients. Only versions that have come since they were last asked for are fetched and parsed.
     pub async fn of(
         &self,
         tx: &mut Tx,
         patients: &[PatientId],
     ) -> Result<HashMap<PatientId, Plans>, PlanFault> {
-        let mut newest: HashMap<PatientId, i64> = HashMap::with_capacity(patients.len());
-        for (patient, version) in store::plan::versions_of(tx, patients).await? {
-            let known = newest.entry(patient).or_default();
-            *known = version.max(*known);
-        }
-        let mut plans = HashMap::with_capacity(patients.len());
-        let mut missing = Vec::new();
-        {
-            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            for patient in patients {
-                let version = newest.get(patient).copied().unwrap_or_default();
-                match kept.get(patient) {
-                    _ if version == 0 => drop(plans.insert(*patient, Plans::default())),
-                    Some(known) if known.last().is_some_and(|plan| plan.version == version) => {
-                        plans.insert(*patient, Arc::clone(known));
-                    }
-                    _ => missing.extend((1..=version).map(|number| (*patient, number))),
-                }
+        let mut plans: HashMap<PatientId, Plans> = {
+            let kept = self.kept();
+            let known = |patient| kept.get(patient).cloned().unwrap_or_default();
+            patients
+                .iter()
+                .map(|patient| (*patient, known(patient)))
+                .collect()
+        };
+        let mut asked: Vec<PatientId> = plans.keys().copied().collect();
+        while !asked.is_empty() {
+            let newest = |patient: &PatientId| plans[patient].last().map_or(0, |plan| plan.version);
+            let known: Vec<(PatientId, i64)> =
+                asked.iter().map(|patient| (*patient, newest(patient))).collect();
+            let mut newer: HashMap<PatientId, Vec<Plan>> = HashMap::new();
+            for (patient, version, body) in store::plan::since(tx, &known).await? {
+                let newer = newer.entry(patient).or_default();
+                newer.extend(body.map(|body| parse(patient, version, &body)).transpose()?);
             }
-        }
-        if missing.is_empty() {
-            return Ok(plans);
-        }
-        let mut parsed: HashMap<PatientId, Vec<Plan>> = HashMap::new();
-        for row in store::plan::bodies(tx, &missing).await? {
-            let plan =
-                wire::plan::parse(&row.body, row.version).map_err(|problems| PlanFault::Unreadable {
-                    patient: row.patient_id,
-                    version: row.version,
-                    fault: problems
-                        .iter()
-                        .map(|problem| format!("{} {}", problem.at, problem.code))
-                        .collect::<Vec<_>>()
-                        .join(", "),
-                })?;
-            parsed.entry(row.patient_id).or_default().push(plan);
-        }
-        for patient in missing.iter().map(|(patient, _)| patient) {
-            // Judging by fewer versions than there are would look like health.
-            let wanted = newest.get(patient).copied().unwrap_or_default();
-            let found = parsed.get(patient).map_or(0, Vec::len);
-            if i64::try_from(found) != Ok(wanted) {
-                return Err(PlanFault::Missing {
-                    patient: *patient,
-                    wanted,
-                    found,
-                });
+            // Whoever has fewer versions than were known has been restored: all of hers are asked for.
+            asked = known
+                .into_iter()
+                .filter(|(patient, version)| *version > 0 && !newer.contains_key(patient))
+                .map(|(patient, _)| patient)
+                .collect();
+            for patient in &asked {
+                plans.insert(*patient, Plans::default());
             }
+            newer.retain(|_, newer| !newer.is_empty());
+            self.keep(&mut plans, newer)?;
         }
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() + parsed.len() > Self::CAPACITY {
+        Ok(plans)
+    }
+
+    /// Adds versions that were not known to those that were.
+    fn keep(
+        &self,
+        plans: &mut HashMap<PatientId, Plans>,
+        newer: HashMap<PatientId, Vec<Plan>>,
+    ) -> Result<(), PlanFault> {
+        if newer.is_empty() {
+            return Ok(());
+        }
+        let mut kept = self.kept();
+        if kept.len() + newer.len() > Self::CAPACITY {
             kept.clear();
         }
-        for (patient, mut versions) in parsed {
-            versions.sort_by_key(|plan| plan.version);
+        for (patient, newer) in newer {
+            let known = plans.remove(&patient).unwrap_or_default();
             // Most patients have one version, and the room of four would be kept for it.
-            versions.shrink_to_fit();
+            let mut versions = Vec::with_capacity(known.len() + newer.len());
+            versions.extend(known.iter().cloned());
+            versions.extend(newer);
+            complete(patient, &versions)?;
             let versions = Arc::new(versions);
             kept.insert(patient, Arc::clone(&versions));
             plans.insert(patient, versions);
         }
-        Ok(plans)
+        Ok(())
     }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<PatientId, Plans>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn parse(patient: PatientId, version: i64, body: &str) -> Result<Plan, PlanFault> {
+    wire::plan::parse(body, version).map_err(|problems| PlanFault::Unreadable {
+        patient,
+        version,
+        fault: problems
+            .iter()
+            .map(|problem| format!("{} {}", problem.at, problem.code))
+            .collect::<Vec<_>>()
+            .join(", "),
+    })
+}
+
+/// Judging by fewer versions than there are would look like health.
+fn complete(patient: PatientId, versions: &[Plan]) -> Result<(), PlanFault> {
+    let numbers = versions.iter().map(|plan| plan.version);
+    if numbers.eq((1..).take(versions.len())) {
+        return Ok(());
+    }
+    Err(PlanFault::Missing {
+        patient,
+        wanted: versions.last().map_or(0, |plan| plan.version),
+        found: versions.len(),
+    })
 }

@@ -63,13 +63,14 @@ macro_rules! select {
 statements! {
     "plan_version";
 
-    VERSIONS_OF [patient_id Uuid] =
-        "select t.patient_id, max(t.version) from plan_version t where t.patient_id {one_of_rows}
-         group by t.patient_id";
-
     BODIES [patient_id Uuid, version Bigint] =
         select!("{rows} {each} plan_version {such_that} t.patient_id = r.patient_id and t.version = r.version {end_each}
                  order by t.patient_id, t.version");
+
+    SINCE [patient_id Uuid, version Bigint] =
+        "select t.patient_id, t.version, case when t.version > r.version then t.body end
+         from {rows} {each} plan_version {such_that} t.patient_id = r.patient_id and t.version >= r.version {end_each}
+         order by t.patient_id, t.version";
 
     SIGNATURES [patient_id Uuid, version Bigint] =
         "select t.patient_id, t.version, t.set_by, t.set_by_name, t.set_at
@@ -88,14 +89,16 @@ statements! {
     LATEST = select!("plan_version t where t.patient_id = $1 order by t.version desc limit 1");
 }
 
-/// The newest version number of each patient who has one.
-pub async fn versions_of(tx: &mut Tx, patients: &[PatientId]) -> Result<Vec<(PatientId, i64)>, StoreError> {
-    let rows: Vec<(Uuid, i64)> = tx
-        .all(&VERSIONS_OF, binds![vec![uuids(patients.iter().map(|id| id.0))]])
-        .await?;
+/// A version's number, and its body where that was asked for.
+pub type Body = (PatientId, i64, Option<String>);
+
+/// Of each of these (distinct) patients the version that is known, without its body, and every newer one, by patient and number.
+/// One that is known and does not come has gone.
+pub async fn since(tx: &mut Tx, known: &[(PatientId, i64)]) -> Result<Vec<Body>, StoreError> {
+    let rows: Vec<(Uuid, i64, Option<String>)> = tx.all(&SINCE, binds![pairs(known)]).await?;
     Ok(rows
         .into_iter()
-        .map(|(patient, version)| (patient.into(), version))
+        .map(|(patient, version, body)| (patient.into(), version, body))
         .collect())
 }
 

@@ -28,13 +28,17 @@ pub enum PostgresTx {
     Alone(Loan),
 }
 
-/// What a transaction has still to write, where it writes later at all.
+/// What a transaction has still to write.
 #[derive(Debug, Default)]
-pub struct Later(Option<Together>);
+pub struct Later {
+    /// Nothing where it writes at once.
+    together: Option<Box<Together>>,
+    without_rows: bool,
+}
 
 impl Later {
     fn forget(&mut self) {
-        self.0 = self.0.take().map(|_| Together::default());
+        self.together = self.together.take().map(|_| Box::default());
     }
 }
 
@@ -52,7 +56,8 @@ impl PostgresTx {
 
     /// The connection for this statement, where whatever it looks at is written.
     async fn for_statement(&mut self, statement: &'static Statement) -> Result<&mut Loan, StoreError> {
-        if matches!(self, Self::Writing(_, Later(Some(together))) if together.concerns(statement)) {
+        if matches!(self, Self::Writing(_, Later { together: Some(together), .. }) if together.concerns(statement))
+        {
             self.write_all().await?;
         }
         Ok(self.loan())
@@ -60,7 +65,8 @@ impl PostgresTx {
 
     /// Writes what is still to be written.
     async fn write_all(&mut self) -> Result<(), StoreError> {
-        if let Self::Writing(loan, Later(Some(together))) = self
+        if let Self::Writing(loan, later) = self
+            && let Some(together) = &mut later.together
             && !together.is_empty()
         {
             together.make(loan.work()?).await.map_err(StoreError::overtaken)?;
@@ -83,7 +89,16 @@ impl Tx {
     #[must_use]
     pub fn writing_together(mut self) -> Self {
         if let Self::Postgres(PostgresTx::Writing(_, later)) = &mut self {
-            *later = Later(Some(Together::default()));
+            later.together = Some(Box::default());
+        }
+        self
+    }
+
+    /// From here on PostgreSQL is asked even where there are no rows to work on, so that it plans what it will be asked.
+    #[must_use]
+    pub const fn without_rows(mut self) -> Self {
+        if let Self::Postgres(PostgresTx::Writing(_, later)) = &mut self {
+            later.without_rows = true;
         }
         self
     }
@@ -130,11 +145,17 @@ impl Tx {
         self.unmark().await
     }
 
-    async fn write_all(&mut self) -> Result<(), StoreError> {
+    /// Writes what is still to be written: before the commit, so that its faults are known.
+    pub async fn write_all(&mut self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(tx) => tx.write_all().await,
         }
+    }
+
+    fn has_nothing_to_do(&self, statement: &Statement, binds: &[Bind<'_>]) -> bool {
+        let planning = matches!(self, Self::Postgres(PostgresTx::Writing(_, later)) if later.without_rows);
+        !planning && has_no_rows(statement, binds)
     }
 
     async fn say(&mut self, command: &'static str) -> Result<(), StoreError> {
@@ -151,7 +172,7 @@ impl Tx {
         statement: &'static Statement,
         binds: &[Bind<'_>],
     ) -> Result<Vec<R>, StoreError> {
-        if has_no_rows(statement, binds) {
+        if self.has_nothing_to_do(statement, binds) {
             return Ok(Vec::new());
         }
         match self {
@@ -193,7 +214,7 @@ impl Tx {
         statement: &'static Statement,
         binds: &[Bind<'_>],
     ) -> Result<u64, StoreError> {
-        if has_no_rows(statement, binds) {
+        if self.has_nothing_to_do(statement, binds) {
             return Ok(0);
         }
         Ok(match self {
@@ -220,12 +241,14 @@ impl Tx {
         statement: &'static Statement,
         binds: &[Bind<'_>],
     ) -> Result<(), StoreError> {
-        if has_no_rows(statement, binds) {
+        if self.has_nothing_to_do(statement, binds) {
             return meant.map_or(Ok(()), |meant| Self::as_meant(statement, meant, 0));
         }
         if let Self::Postgres(tx) = self {
             tx.for_statement(statement).await?;
-            if let PostgresTx::Writing(_, Later(Some(together))) = tx {
+            if let PostgresTx::Writing(_, later) = tx
+                && let Some(together) = &mut later.together
+            {
                 return together.add(meant, statement, binds);
             }
         }

@@ -7,3 +7,4 @@ mod rivals;
 mod sent_again;
 mod status;
 pub(crate) mod through_mqtt;
+mod warming;

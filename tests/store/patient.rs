@@ -218,11 +218,15 @@ async fn plan_versions_are_numbered_once(database: TestDatabase) {
     for (whose, version) in [(1, 1), (1, 2), (2, 1)] {
         store::plan::insert(&mut tx, &plan(whose, version)).await.unwrap();
     }
-    let mut newest = store::plan::versions_of(&mut tx, &[id(1), id(2), id(3)])
-        .await
-        .unwrap();
-    newest.sort();
-    assert_eq!(newest, [(id(1), 2), (id(2), 1)]);
+    let known = [(id(1), 1), (id(2), 0), (id(3), 0)];
+    let since = store::plan::since(&mut tx, &known).await.unwrap();
+    let body = |whose, version| Some(plan(whose, version).body);
+    assert_eq!(
+        since,
+        [(id(1), 1, None), (id(1), 2, body(1, 2)), (id(2), 1, body(2, 1))]
+    );
+    let gone = store::plan::since(&mut tx, &[(id(1), 3)]).await.unwrap();
+    assert_eq!(gone, []);
     let bodies = store::plan::bodies(&mut tx, &[(id(2), 1), (id(1), 1), (id(3), 1), (id(1), 3)])
         .await
         .unwrap();

@@ -1,0 +1,80 @@
+//! What a lane says to PostgreSQL is planned before its first message comes: otherwise the first alert after each start would
+//! wait for a dozen plans, one after the other.
+
+use crate::domain::time::Instant;
+use crate::store::{self, Db, StoreError, Tx};
+
+/// What a batch may write beside its sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Also {
+    Findings,
+    Opened,
+    Merged,
+    Heard,
+}
+
+/// The sets of it that are met with day by day; others are planned when they are met with.
+const USUAL: [&[Also]; 10] = {
+    use Also::{Findings, Heard, Merged, Opened};
+    [
+        &[],
+        &[Heard],
+        &[Findings],
+        &[Findings, Heard],
+        &[Findings, Opened],
+        &[Findings, Opened, Heard],
+        &[Findings, Merged],
+        &[Findings, Merged, Heard],
+        &[Findings, Opened, Merged],
+        &[Findings, Opened, Merged, Heard],
+    ]
+};
+
+/// Goes a batch's way with no rows at all, once for each of these sets.
+pub async fn warm(db: &Db) -> Result<(), StoreError> {
+    if matches!(db, Db::Sqlite { .. }) {
+        return Ok(());
+    }
+    let mut tx = db.begin().await?.writing_together().without_rows();
+    for also in USUAL {
+        take_in_nothing(&mut tx, also).await?;
+    }
+    tx.rollback().await
+}
+
+/// In the order of `batch::take_in`.
+async fn take_in_nothing(tx: &mut Tx, also: &[Also]) -> Result<(), StoreError> {
+    // No row says when it was.
+    let now = Instant::UNIX_EPOCH;
+    let also = |what| also.contains(&what);
+    let alerts = also(Also::Opened) || also(Also::Merged);
+    store::unit::lock_for_share(tx, &[]).await?;
+    store::assignment::of_units(tx, &[]).await?;
+    store::patient::take_turn(tx, &[]).await?;
+    store::session::known(tx, &[]).await?;
+    store::plan::since(tx, &[]).await?;
+    store::session::history(tx, &[]).await?;
+    store::session::insert(tx, &[]).await?;
+    if also(Also::Findings) {
+        store::finding::upsert(tx, &[]).await?;
+    }
+    store::compliance::heard(tx, &[], now).await?;
+    if alerts {
+        store::alert::open_for(tx, &[]).await?;
+    }
+    if also(Also::Opened) {
+        store::alert::insert(tx, &[]).await?;
+    }
+    if also(Also::Merged) {
+        store::alert::merge(tx, &[]).await?;
+    }
+    if alerts {
+        store::alert::link(tx, &[], now).await?;
+    }
+    store::event::insert(tx, &[]).await?;
+    if also(Also::Heard) {
+        store::unit::seen(tx, &[]).await?;
+    }
+    store::alert::amber_for(tx, &[]).await?;
+    tx.write_all().await
+}

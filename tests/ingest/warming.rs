@@ -1,0 +1,60 @@
+//! PostgreSQL only: what is planned before the first message is what the messages then need.
+
+use std::collections::BTreeSet;
+
+use homeward::ingest::warming;
+use homeward::store::{Connections, Db, PostgresTx, Tx};
+use sqlx::Row as _;
+
+use crate::support::databases;
+use crate::support::unit_says::{Says as _, plan, session, spo2};
+use crate::support::ward::{Ward, at, receipts};
+
+/// What the only connection that writes has prepared.
+async fn prepared(db: &Db) -> BTreeSet<String> {
+    let mut tx = db.begin().await.unwrap();
+    let Tx::Postgres(PostgresTx::Writing(loan, _)) = &mut tx else {
+        panic!("only PostgreSQL tells what is prepared")
+    };
+    let rows = sqlx::raw_sql("select statement from pg_prepared_statements")
+        .fetch_all(loan.work().unwrap())
+        .await
+        .unwrap();
+    loan.rest();
+    tx.rollback().await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn the_first_batches_find_their_statements_prepared() {
+    let Some(database) = databases::postgres().await else {
+        return;
+    };
+    let url = database.url.clone();
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[spo2()])).await;
+    let connections = Connections {
+        writers: 1,
+        readers: 1,
+    };
+    let db = Db::connect(&url, connections).await.unwrap();
+    warming::warm(&db).await.unwrap();
+    let beforehand = prepared(&db).await;
+    assert!(beforehand.len() > 15, "{beforehand:#?}");
+    let started = Ward::on(&db, 2);
+    // Met for the first time, known, known with an alert, and with one more on it.
+    let sent = [
+        (1, "19T09:00", "19T09:01", 96.0),
+        (2, "19T09:10", "19T09:10", 96.0),
+        (3, "19T09:20", "19T09:20", 85.0),
+        (4, "19T09:30", "19T09:30", 84.0),
+    ];
+    for (number, completed, received, saturation) in sent {
+        let said = session(number, at(completed)).breathes(saturation);
+        let owed = started.send("HU-1", said, at(received)).await;
+        assert_eq!(receipts(&owed), [format!("{number} stored")]);
+    }
+    assert_eq!(ward.findings(patient).await.len(), 2);
+    let met: Vec<String> = prepared(&db).await.difference(&beforehand).cloned().collect();
+    assert!(met.is_empty(), "planned while somebody waits: {met:#?}");
+}
