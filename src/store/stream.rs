@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::domain::time::Instant;
 
 use super::bind::binds;
-use super::event::{EventKind, NewEvent, PARTING};
+use super::event::{EventKind, NewEvent, PARTING, told};
 use super::statement::statements;
 use super::unit::unit_id;
 use super::{StoreError, Tx};
@@ -114,17 +114,20 @@ fn events(rows: Vec<Row>) -> Result<Vec<Event>, StoreError> {
         let unit_id = unit.map(|unit| unit_id("event", "unit_id", &unit)).transpose()?;
         let mark = mark(kind, at, &subject_id, &body);
         let parts = subject_id.split(PARTING).zip(body.split(PARTING)).enumerate();
-        events.extend(parts.map(|(part, (subject_id, body))| Event {
-            place: Place { tx, seq, mark, part },
-            event: NewEvent {
-                kind,
-                patient_id: patient_id.map(Into::into),
-                unit_id: unit_id.clone(),
-                subject_id: subject_id.to_owned(),
-                body: body.to_owned(),
-                at,
-            },
-        }));
+        for (part, (subject_id, kept)) in parts {
+            let body = told(kind, subject_id, kept).ok_or_else(|| StoreError::row("event", "body", seq))?;
+            events.push(Event {
+                place: Place { tx, seq, mark, part },
+                event: NewEvent {
+                    kind,
+                    patient_id: patient_id.map(Into::into),
+                    unit_id: unit_id.clone(),
+                    subject_id: subject_id.to_owned(),
+                    body,
+                    at,
+                },
+            });
+        }
     }
     Ok(events)
 }

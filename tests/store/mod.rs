@@ -1,4 +1,5 @@
 mod alert;
+mod compliance;
 mod database;
 mod finding;
 pub(crate) mod fixture;

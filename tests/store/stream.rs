@@ -15,12 +15,13 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::fixture::{at, tamper};
+use super::fixture::{at, id, key, tamper};
 use crate::support::databases::{self, TestDatabase, on_both_databases};
 
 on_both_databases!(
     events_are_read_in_order,
     sessions_share_rows_and_are_told_one_by_one,
+    what_is_told_of_a_session_is_whole,
     a_place_that_is_not_known_is_no_place,
     many_writers_and_a_reader_that_comes_and_goes,
 );
@@ -81,6 +82,31 @@ async fn events_are_read_in_order(database: TestDatabase) {
     assert_eq!(held_back(&mut tx).await.unwrap(), None);
     for event in &all {
         assert_eq!(event.place.to_string().parse(), Ok(event.place));
+    }
+}
+
+/// Only a part of it is kept.
+async fn what_is_told_of_a_session_is_whole(database: TestDatabase) {
+    let db = &database.db;
+    let times = (at("09:00"), at("09:01"));
+    let sessions: Vec<NewEvent> = (1..=30)
+        .map(|number| NewEvent::session(id(7), &key("HU-1", number), times, at("09:02")))
+        .collect();
+    let mut tx = db.begin().await.unwrap();
+    event::insert(&mut tx, &sessions).await.unwrap();
+    tx.commit().await.unwrap();
+    let all = read(db, None, sessions.len()).await;
+    for (number, told) in (1..).zip(&all) {
+        let session_id = key("HU-1", number).session_id;
+        assert_eq!(told.event.subject_id, format!("HU-1/{session_id}"));
+        let body: serde_json::Value = serde_json::from_str(&told.event.body).unwrap();
+        assert_eq!(
+            body,
+            serde_json::json!({
+                "patient_id": Uuid::from_u128(7), "unit_id": "HU-1", "session_id": session_id,
+                "completed_at": "2026-11-21T09:00:00Z", "received_at": "2026-11-21T09:01:00Z",
+            })
+        );
     }
 }
 
