@@ -1,5 +1,6 @@
 //! SQL exists only as a declared statement, and a declared statement is on the list that the tests prepare on both databases.
 
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use super::bind::Kind;
@@ -16,6 +17,7 @@ pub struct Statement {
     columns: &'static [(&'static str, Kind)],
     sqlite: OnceLock<String>,
     postgres: OnceLock<String>,
+    words: OnceLock<HashSet<&'static str>>,
 }
 
 impl Statement {
@@ -32,6 +34,7 @@ impl Statement {
             columns,
             sqlite: OnceLock::new(),
             postgres: OnceLock::new(),
+            words: OnceLock::new(),
         }
     }
 
@@ -61,6 +64,13 @@ impl Statement {
         named
             .and_then(|rest| rest.split_whitespace().next())
             .unwrap_or_default()
+    }
+
+    /// Whether it names a table or a view, were it only a column called like that.
+    pub(super) fn names(&self, relation: &str) -> bool {
+        let is_end = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+        let words = self.words.get_or_init(|| self.text.split(is_end).collect());
+        words.contains(relation)
     }
 
     pub(super) const fn columns(&self) -> &'static [(&'static str, Kind)] {

@@ -34,13 +34,9 @@ impl Together {
     /// Whether a statement looks at what one of the writes will change, or changes it too. All of them see what was there
     /// before the first.
     pub(super) fn concerns(&self, statement: &'static Statement) -> bool {
-        let text = statement.postgres();
-        let names = |name: &str| {
-            let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-            words.any(|word| word == name)
-        };
-        self.writes.iter().any(|write| names(write.statement.written()))
-            || (!self.writes.is_empty() && VIEWS.into_iter().any(names))
+        let mut written = self.writes.iter().map(|write| write.statement.written());
+        written.any(|table| statement.names(table))
+            || (!self.is_empty() && VIEWS.into_iter().any(|view| statement.names(view)))
     }
 
     pub(super) fn add(
