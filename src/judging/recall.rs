@@ -26,7 +26,7 @@ pub struct Known {
     pub(super) since: Instant,
     /// By `completed_at`, unit and session.
     pub(super) sessions: Vec<Standing>,
-    /// False where it is known that no open alert about her may end by itself.
+    /// False where she is known to have no open amber alert of the classes that sessions may end.
     pub(super) may_have_amber: bool,
 }
 

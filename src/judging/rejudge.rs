@@ -43,7 +43,7 @@ pub struct Work {
     pub turn: Option<i64>,
     /// What stood before that turn, where it is known.
     pub known: Option<Known>,
-    /// What was known of that before.
+    /// As `known` says.
     may_have_amber: bool,
 }
 

@@ -12,7 +12,8 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::error::StoreError;
 use super::lending::Lender;
-use super::tx::{PostgresTx, Tx};
+use super::postgres_tx::PostgresTx;
+use super::tx::Tx;
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");

@@ -8,6 +8,7 @@ mod error;
 pub mod file;
 mod lending;
 mod page;
+mod postgres_tx;
 mod statement;
 mod together;
 mod tx;
@@ -54,9 +55,10 @@ pub use db::{Connections, Db, PoolUse};
 pub use error::StoreError;
 pub use lending::{Lender, Loan};
 pub use page::{Cursor, Page};
+pub use postgres_tx::PostgresTx;
 pub use statement::Statement;
 pub use together::VIEWS;
-pub use tx::{PostgresTx, Tx};
+pub use tx::Tx;
 
 /// Every statement there is, so that a test can prepare each on both databases.
 pub fn statements() -> impl Iterator<Item = &'static Statement> {

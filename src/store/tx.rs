@@ -8,72 +8,14 @@ use uuid::Uuid;
 use super::bind::Bind;
 use super::dialect::{bind_postgres, bind_sqlite};
 use super::error::StoreError;
-use super::lending::Loan;
+use super::postgres_tx::PostgresTx;
 use super::statement::Statement;
-use super::together::Together;
 
 /// A transaction, undone when it is dropped without [`Tx::commit`].
 #[derive(Debug)]
 pub enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(PostgresTx),
-}
-
-/// Reading needs no `begin` under read committed: each statement sees its own snapshot anyway, and a page saves two round trips.
-#[derive(Debug)]
-pub enum PostgresTx {
-    Writing(Loan, Later),
-    Reading(Loan),
-    /// One statement that commits by itself.
-    Alone(Loan),
-}
-
-/// What a transaction has still to write.
-#[derive(Debug, Default)]
-pub struct Later {
-    /// Nothing where it writes at once.
-    together: Option<Box<Together>>,
-    without_rows: bool,
-}
-
-impl Later {
-    fn forget(&mut self) {
-        self.together = self.together.take().map(|_| Box::default());
-    }
-}
-
-impl PostgresTx {
-    pub(super) fn writing(loan: Loan) -> Self {
-        Self::Writing(loan, Later::default())
-    }
-
-    /// The connection, for something for which nothing that is still to be written matters.
-    const fn loan(&mut self) -> &mut Loan {
-        match self {
-            Self::Writing(loan, _) | Self::Reading(loan) | Self::Alone(loan) => loan,
-        }
-    }
-
-    /// The connection for this statement, where whatever it looks at is written.
-    async fn for_statement(&mut self, statement: &'static Statement) -> Result<&mut Loan, StoreError> {
-        if matches!(self, Self::Writing(_, Later { together: Some(together), .. }) if together.concerns(statement))
-        {
-            self.write_all().await?;
-        }
-        Ok(self.loan())
-    }
-
-    /// Writes what is still to be written.
-    async fn write_all(&mut self) -> Result<(), StoreError> {
-        if let Self::Writing(loan, later) = self
-            && let Some(together) = &mut later.together
-            && !together.is_empty()
-        {
-            together.make(loan.work()?).await.map_err(StoreError::overtaken)?;
-            loan.rest();
-        }
-        Ok(())
-    }
 }
 
 /// A row that both drivers can give.
@@ -88,8 +30,8 @@ impl Tx {
     /// known before the commit.
     #[must_use]
     pub fn writing_together(mut self) -> Self {
-        if let Self::Postgres(PostgresTx::Writing(_, later)) = &mut self {
-            later.together = Some(Box::default());
+        if let Self::Postgres(tx) = &mut self {
+            tx.write_together();
         }
         self
     }
@@ -98,7 +40,7 @@ impl Tx {
     #[must_use]
     pub const fn without_rows(mut self) -> Self {
         if let Self::Postgres(PostgresTx::Writing(_, later)) = &mut self {
-            later.without_rows = true;
+            later.plan_only();
         }
         self
     }
@@ -154,7 +96,7 @@ impl Tx {
     }
 
     fn has_nothing_to_do(&self, statement: &Statement, binds: &[Bind<'_>]) -> bool {
-        let planning = matches!(self, Self::Postgres(PostgresTx::Writing(_, later)) if later.without_rows);
+        let planning = matches!(self, Self::Postgres(PostgresTx::Writing(_, later)) if later.is_planning());
         !planning && has_no_rows(statement, binds)
     }
 
@@ -247,7 +189,7 @@ impl Tx {
         if let Self::Postgres(tx) = self {
             tx.for_statement(statement).await?;
             if let PostgresTx::Writing(_, later) = tx
-                && let Some(together) = &mut later.together
+                && let Some(together) = later.together()
             {
                 return together.add(meant, statement, binds);
             }

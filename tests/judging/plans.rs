@@ -2,7 +2,9 @@
 
 use homeward::domain::alert::About;
 use homeward::domain::finding::{Class, Severity};
+use homeward::judging::plans::PlanShelf;
 
+use crate::store::fixture::tamper;
 use crate::support::databases::{TestDatabase, on_both_databases};
 use crate::support::unit_says::{Says as _, from, gain, plan, session, spo2};
 use crate::support::ward::{Ward, at, frame, receipts};
@@ -14,6 +16,7 @@ on_both_databases!(
     a_version_that_begins_in_the_past_supersedes,
     a_temporary_version_ends,
     another_process_knows_of_a_new_version_at_once,
+    what_a_restore_took_away_is_judged_by_no_longer,
 );
 
 async fn that_nobody_judges_is_said_once(database: TestDatabase) {
@@ -227,4 +230,30 @@ async fn another_process_knows_of_a_new_version_at_once(database: TestDatabase) 
         .send("HU-1", session(2, at("20T09:00")).breathes(85.0), at("20T09:00"))
         .await;
     assert_eq!(ward.findings(patient).await, ["2 limits.spo2.red_low red"]);
+}
+
+/// A shelf outlives the connection over which the database was put back.
+async fn what_a_restore_took_away_is_judged_by_no_longer(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[spo2()])).await;
+    let shelf = PlanShelf::default();
+    let versions = async || {
+        let mut tx = ward.db.begin().await.unwrap();
+        let plans = shelf.of(&mut tx, &[patient, patient]).await.unwrap();
+        plans[&patient]
+            .iter()
+            .map(|plan| plan.version)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(versions().await, [1]);
+    for day in ["02T08:00", "03T08:00"] {
+        ward.put_plan(patient, plan(&[spo2(), gain()]), at(day)).await;
+    }
+    assert_eq!(versions().await, [1, 2, 3]);
+    let mut tx = ward.db.begin().await.unwrap();
+    tamper(&mut tx, "delete from plan_version where version > 2").await;
+    tx.commit().await.unwrap();
+    assert_eq!(versions().await, [1, 2]);
+    ward.put_plan(patient, plan(&[spo2()]), at("04T08:00")).await;
+    assert_eq!(versions().await, [1, 2, 3]);
 }

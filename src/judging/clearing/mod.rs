@@ -47,8 +47,20 @@ pub(super) fn classes(patient: PatientId, plans: &[Plan]) -> impl Iterator<Item 
         .map(move |class| (About::Patient(patient), class))
 }
 
-/// The same of a batch, which remembers who has no alert that may end: nobody looks for one with each of her sessions. Whoever
-/// opens one holds her lock, and so takes her turn.
+/// Looks which open alerts about these (distinct) may end by themselves now, and ends them. The caller holds the locks of the
+/// patients, and has written findings and raised alerts.
+pub async fn clear(
+    tx: &mut Tx,
+    shelf: &PlanShelf,
+    whose: &[(About, Class)],
+    now: Instant,
+) -> Result<Vec<Cleared>, JudgingFault> {
+    let open = store::alert::amber_for(tx, whose).await?;
+    clear_of(tx, shelf, open, now).await
+}
+
+/// [`clear`] for a batch, which remembers who has no open amber alert: none is looked for with each of her sessions. Whoever
+/// opens one takes her turn first, and then she is not remembered.
 pub async fn clear_remembering(
     tx: &mut Tx,
     shelf: &PlanShelf,
@@ -70,18 +82,6 @@ pub async fn clear_remembering(
     for (patient, known) in &mut asked {
         known.may_have_amber = having.contains(&About::Patient(*patient));
     }
-    clear_of(tx, shelf, open, now).await
-}
-
-/// Looks which open alerts about these (distinct) may end by themselves now, and ends them. The caller holds the locks of the
-/// patients, and has written findings and raised alerts.
-pub async fn clear(
-    tx: &mut Tx,
-    shelf: &PlanShelf,
-    whose: &[(About, Class)],
-    now: Instant,
-) -> Result<Vec<Cleared>, JudgingFault> {
-    let open = store::alert::amber_for(tx, whose).await?;
     clear_of(tx, shelf, open, now).await
 }
 
