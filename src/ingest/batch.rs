@@ -93,6 +93,14 @@ pub struct Committed {
 
 /// Stores, judges and raises. The receipts are owed only once this has returned.
 pub async fn commit(keeper: &Keeper, arrivals: &[Arrival], now: Instant) -> Result<Committed, BatchFault> {
+    match attempt(keeper, arrivals, now).await {
+        // What was remembered and no longer held is forgotten by now: the second time it is looked up.
+        Err(fault) if fault.is_overtaken() => attempt(keeper, arrivals, now).await,
+        done => done,
+    }
+}
+
+async fn attempt(keeper: &Keeper, arrivals: &[Arrival], now: Instant) -> Result<Committed, BatchFault> {
     let begun = tokio::time::Instant::now();
     let mut tx = keeper.db.begin().await?.writing_together();
     let connected = begun.elapsed();
@@ -145,7 +153,11 @@ pub async fn take_in(
     for news in &news {
         tally.finding(&news.finding.finding.kind, news.finding.finding.severity);
     }
-    alerting::raise_after(tx, events, &news, &keeper.ids, now).await?;
+    let may_have = known.iter().filter(|_| !news.is_empty());
+    let may_have = may_have
+        .map(|(patient, known)| (*patient, known.may_have()))
+        .collect();
+    alerting::raise_after(tx, events, (&news, &may_have), &keeper.ids, now).await?;
     // Before it is looked what may end: all that is written until here goes together.
     let heard = outgoing::heard(tx, arrivals, (&ground, &sorted.statuses), &keeper.heard).await?;
     tally.cleared = clearing::clear_remembering(tx, &keeper.shelf, &mut known, &news, now).await?;
@@ -227,6 +239,11 @@ async fn judge(
     let judgement = judging::judge(tx, hand.shelf, works, now).await?;
     outgoing::retests(tx, &judgement.taken_in, hand.ids, now).await?;
     let mut news = judgement.news;
+    let known = judgement.known.into_iter().map(|(patient, known)| {
+        let units = ground.take_units(patient);
+        (patient, known.with_units(units))
+    });
+    let known = known.collect();
     let unplanned = judgement
         .taken_in
         .iter()
@@ -235,7 +252,7 @@ async fn judge(
     news.extend(technical::no_plans(tx, unplanned, now).await?);
     Ok(Judged {
         news,
-        known: judgement.known,
+        known,
         events: outgoing::sessions(&judgement.taken_in, now),
     })
 }

@@ -1,27 +1,33 @@
 //! What a batch must know before it sorts, read in lock order: units, their assignments, patients, sessions already stored.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::domain::by_id::ById;
 use crate::domain::ids::{PatientId, SessionKey, UnitId};
 use crate::domain::time::Instant;
 use crate::judging::recall::{Known, Recall};
+use crate::store::patient::Turn;
 use crate::store::{self, StoreError, Tx};
 
 use super::arrival::{Arrival, What};
-use super::hands::{Hands, Periods};
+use super::hands::{Hands, Lending};
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ground {
-    /// Of every unit that is registered.
-    periods: ById<UnitId, Periods>,
+    /// Of every unit that is registered, with the turn that stands at them.
+    periods: ById<UnitId, Lending>,
     stored: HashMap<SessionKey, [u8; 32]>,
-    turns: ById<PatientId, i64>,
+    turns: ById<PatientId, Turn>,
     known: ById<PatientId, Known>,
+    /// For each patient the units whose assignments stay as they are while she is locked.
+    units: ById<PatientId, Vec<(UnitId, i64)>>,
 }
 
+/// That a unit is or was a patient's, by assignments of that turn.
+type Lent = (PatientId, UnitId, i64);
+
 impl Ground {
-    /// Locks the units for share and their patients for change, then looks which sessions are here already.
+    /// Keeps the units' assignments as they are and locks their patients for change, then looks which sessions are here already.
     pub async fn lock(
         tx: &mut Tx,
         arrivals: &[Arrival],
@@ -29,25 +35,101 @@ impl Ground {
     ) -> Result<Self, StoreError> {
         let named = arrivals.iter().filter_map(|arrival| arrival.unit_id().cloned());
         let named = distinct(named.collect());
-        let units = store::unit::lock_for_share(tx, &named).await?;
-        let periods = hands.of(tx, &units).await?;
         let mut ground = Self {
-            periods,
-            stored: HashMap::new(),
-            turns: ById::default(),
-            known: ById::default(),
+            periods: hands.remembered(&named),
+            ..Self::default()
         };
-        let patients = arrivals.iter().flat_map(|arrival| ground.concerned(arrival));
-        let patients: Vec<PatientId> = distinct(patients.flatten().collect());
+        let vouched = ground.lock_units(tx, &named, arrivals, (hands, recall)).await?;
+        let lent = ground.lent(arrivals);
+        let patients = distinct(lent.iter().map(|(patient, ..)| *patient).collect());
         ground.turns = store::patient::take_turn(tx, &patients)
             .await?
             .into_iter()
             .collect();
-        ground.known = recall.take(ground.turns.iter().map(|(patient, turn)| (*patient, *turn)));
+        ground.known = recall.take(ground.turns.iter().map(|(patient, turn)| (*patient, turn.number)));
+        ground.look_after(tx, vouched, hands).await?;
+        ground.hold(lent);
         let doubtful = arrivals.iter().filter_map(|arrival| ground.doubtful(arrival));
         let doubtful: Vec<SessionKey> = distinct(doubtful.cloned().collect());
         ground.stored = store::session::known(tx, &doubtful).await?.into_iter().collect();
         Ok(ground)
+    }
+
+    /// Whoever changes assignments of a unit locks everybody who has or had it. So a unit needs no lock of its own where one of
+    /// them will be locked, by whom it will most likely be vouched for; all others are locked for share. Gives the former.
+    async fn lock_units(
+        &mut self,
+        tx: &mut Tx,
+        named: &[UnitId],
+        arrivals: &[Arrival],
+        (hands, recall): (&Hands, &Recall),
+    ) -> Result<Vec<Lent>, StoreError> {
+        let vouched = recall.vouched(self.lent(arrivals));
+        let units: HashSet<&UnitId> = vouched.iter().map(|(_, unit, _)| unit).collect();
+        self.periods.retain(|unit, _| units.contains(unit));
+        let others = named.iter().filter(|unit| !units.contains(unit));
+        let others: Vec<UnitId> = others.cloned().collect();
+        let locked = store::unit::lock_for_share(tx, &others).await?;
+        self.periods.extend(hands.of(tx, &locked).await?);
+        Ok(vouched)
+    }
+
+    /// Those who had not the turn before cannot be believed any more: what their units' turns are is asked, now that no assignment
+    /// can change.
+    async fn look_after(&self, tx: &mut Tx, vouched: Vec<Lent>, hands: &Hands) -> Result<(), StoreError> {
+        let (sure, unsure): (Vec<Lent>, Vec<Lent>) =
+            vouched.into_iter().partition(|(patient, unit, turn)| {
+                let known = self.known.get(patient);
+                known.is_some_and(|known| known.vouches_for(unit, *turn))
+            });
+        let sure: HashSet<&UnitId> = sure.iter().map(|(_, unit, _)| unit).collect();
+        let unsure = unsure.into_iter().map(|(_, unit, _)| unit);
+        let unsure = distinct(unsure.filter(|unit| !sure.contains(unit)).collect());
+        let stands = store::unit::turns(tx, &unsure).await?;
+        let as_thought = |(unit, turn): &(UnitId, i64)| {
+            let thought = self.periods.get(unit);
+            thought.is_some_and(|(thought, _)| thought == turn)
+        };
+        if stands.len() == unsure.len() && stands.iter().all(as_thought) {
+            Ok(())
+        } else {
+            // Perhaps it is somebody else who must be locked.
+            hands.forget_of(&unsure);
+            Err(StoreError::Overtaken {
+                what: "an assignment".to_owned(),
+            })
+        }
+    }
+
+    /// Remembers of each patient which units she keeps as they are.
+    fn hold(&mut self, lent: Vec<Lent>) {
+        let known = self.known.iter_mut();
+        self.units = known
+            .map(|(patient, known)| (*patient, known.take_units()))
+            .collect();
+        for (patient, unit, turn) in lent {
+            let of_patient = self.units.entry(patient).or_default();
+            match of_patient.iter_mut().find(|(known, _)| *known == unit) {
+                Some((_, known)) => *known = turn,
+                None => of_patient.push((unit, turn)),
+            }
+        }
+    }
+
+    /// Whose past, and whose alerts, the arrivals may change, by which units.
+    fn lent(&self, arrivals: &[Arrival]) -> Vec<Lent> {
+        let mut lent = Vec::with_capacity(arrivals.len());
+        for arrival in arrivals {
+            let Some(unit) = arrival.unit_id() else { continue };
+            let Some((turn, _)) = self.periods.get(unit) else {
+                continue;
+            };
+            let [then, now] = self.concerned(arrival);
+            for patient in then.into_iter().chain(now.filter(|now| Some(*now) != then)) {
+                lent.push((patient, unit.clone(), *turn));
+            }
+        }
+        lent
     }
 
     pub fn is_registered(&self, unit: &UnitId) -> bool {
@@ -55,13 +137,18 @@ impl Ground {
     }
 
     /// The patient's turn that this transaction has.
-    pub fn turn(&self, patient: PatientId) -> Option<i64> {
+    pub fn turn(&self, patient: PatientId) -> Option<Turn> {
         self.turns.get(&patient).copied()
     }
 
     /// What stands of the patient, where that is remembered; once.
     pub fn take_known(&mut self, patient: PatientId) -> Option<Known> {
         self.known.remove(&patient)
+    }
+
+    /// The units whose assignments stay as they are while the patient is locked, each with its turn; once.
+    pub fn take_units(&mut self, patient: PatientId) -> Vec<(UnitId, i64)> {
+        self.units.remove(&patient).unwrap_or_default()
     }
 
     /// The arrival's session, unless it is known to be new to its patient. One that is stored although memory says
@@ -78,7 +165,7 @@ impl Ground {
 
     /// The patient whom the unit was assigned to at that time.
     pub fn whose(&self, unit: &UnitId, at: Instant) -> Option<PatientId> {
-        let periods = self.periods.get(unit)?;
+        let (_, periods) = self.periods.get(unit)?;
         periods
             .iter()
             .find(|assignment| assignment.holds_at(at))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 
+use crate::domain::by_id::ById;
 use crate::domain::ids::{Ids, PatientId, SessionKey, UnitId};
 use crate::domain::staff::Actor;
 use crate::domain::time::Instant;
@@ -184,7 +185,7 @@ async fn together(
     let hand = Hand { shelf, ids };
     let judged = batch::store_and_judge(tx, hand, &mut sorted, &mut ground, now).await?;
     store::shift::record(tx, &shifts).await?;
-    alerting::raise_after(tx, judged.events, &judged.news, ids, now).await?;
+    alerting::raise_after(tx, judged.events, (&judged.news, &ById::default()), ids, now).await?;
     clearing::clear(tx, shelf, &clearing::concerned(&judged.known), now).await?;
     Ok(done)
 }

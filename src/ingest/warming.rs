@@ -51,6 +51,7 @@ async fn take_in_nothing(tx: &mut Tx, also: &[Also]) -> Result<(), StoreError> {
     store::unit::lock_for_share(tx, &[]).await?;
     store::assignment::of_units(tx, &[]).await?;
     store::patient::take_turn(tx, &[]).await?;
+    store::unit::turns(tx, &[]).await?;
     store::session::known(tx, &[]).await?;
     store::plan::since(tx, &[]).await?;
     store::session::history(tx, &[]).await?;
@@ -58,7 +59,7 @@ async fn take_in_nothing(tx: &mut Tx, also: &[Also]) -> Result<(), StoreError> {
     if also(Also::Findings) {
         store::finding::upsert(tx, &[]).await?;
     }
-    store::compliance::heard(tx, &[], now).await?;
+    store::compliance_call::insert(tx, &[], now).await?;
     if alerts {
         store::alert::open_for(tx, &[]).await?;
     }
@@ -75,6 +76,6 @@ async fn take_in_nothing(tx: &mut Tx, also: &[Also]) -> Result<(), StoreError> {
     if also(Also::Heard) {
         store::unit::seen(tx, &[]).await?;
     }
-    store::alert::amber_for(tx, &[]).await?;
+    store::alert::open_for(tx, &[]).await?;
     tx.write_all().await
 }

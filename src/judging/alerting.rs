@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::domain::alert::{About, Alert};
+use crate::domain::by_id::ById;
 use crate::domain::finding::{Class, Severity};
-use crate::domain::ids::{FindingId, Ids};
+use crate::domain::ids::{FindingId, Ids, PatientId};
 use crate::domain::time::Instant;
 use crate::engine::fold::{Folded, fold};
 use crate::store::alert::Repeat;
 use crate::store::event::NewEvent;
 use crate::store::finding::FindingRow;
 use crate::store::{self, StoreError, Tx};
+
+use super::recall::MayHave;
 
 /// A stored finding and whose alert it belongs on.
 #[derive(Debug, Clone)]
@@ -34,25 +37,31 @@ impl News {
 /// Folds new findings into open alerts or opens new ones, links them, and tells the stream. The caller holds the patients'
 /// locks.
 pub async fn raise(tx: &mut Tx, news: &[News], ids: &Ids, now: Instant) -> Result<Vec<Alert>, StoreError> {
-    raise_after(tx, Vec::new(), news, ids, now).await
+    raise_after(tx, Vec::new(), (news, &ById::default()), ids, now).await
 }
 
-/// The same where the stream is to be told of something else before that.
+/// The same where the stream is to be told of something else before that, and where it is known of some patients which open alerts
+/// they have not.
 pub async fn raise_after(
     tx: &mut Tx,
     mut events: Vec<NewEvent>,
-    news: &[News],
+    (news, known): (&[News], &ById<PatientId, MayHave>),
     ids: &Ids,
     now: Instant,
 ) -> Result<Vec<Alert>, StoreError> {
-    let changed = fold_in(tx, news, ids, now).await?;
+    let changed = fold_in(tx, (news, known), ids, now).await?;
     events.extend(changed.iter().map(|alert| NewEvent::alert(alert, now)));
     store::event::insert(tx, &events).await?;
     Ok(changed)
 }
 
 /// What was dealt with lately joins an alert that is open or opens anyway, and opens none.
-async fn fold_in(tx: &mut Tx, news: &[News], ids: &Ids, now: Instant) -> Result<Vec<Alert>, StoreError> {
+async fn fold_in(
+    tx: &mut Tx,
+    (news, known): (&[News], &ById<PatientId, MayHave>),
+    ids: &Ids,
+    now: Instant,
+) -> Result<Vec<Alert>, StoreError> {
     let quiet = dealt_with(tx, news).await?;
     let mut groups: BTreeMap<(About, Class), Group> = BTreeMap::new();
     for News { about, finding, .. } in news {
@@ -64,7 +73,11 @@ async fn fold_in(tx: &mut Tx, news: &[News], ids: &Ids, now: Instant) -> Result<
     if groups.is_empty() {
         return Ok(Vec::new());
     }
-    let whose: Vec<(About, Class)> = groups.keys().cloned().collect();
+    let may_be_open = |(about, class): &&(About, Class)| match about {
+        About::Patient(patient) => known.get(patient).is_none_or(|known| known.open(*class)),
+        About::Unit(_) | About::Service => true,
+    };
+    let whose: Vec<(About, Class)> = groups.keys().filter(may_be_open).cloned().collect();
     let mut open: BTreeMap<(About, Class), Alert> = store::alert::open_for(tx, &whose)
         .await?
         .into_iter()

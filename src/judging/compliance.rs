@@ -12,6 +12,7 @@ use crate::domain::time::Instant;
 use crate::engine::clearing::Why;
 use crate::engine::compliance::{Attendance, Come, Reach, Record, Seen, Stretch, judge_from, longest};
 use crate::store::compliance::{Mark, Waiting};
+use crate::store::compliance_call::Call;
 use crate::store::finding::FindingRow;
 use crate::store::heartbeat::OUTAGE;
 use crate::store::{self, StoreError, Tx};
@@ -106,6 +107,21 @@ pub async fn look(
         }
     }
     done.store(tx, watch.as_of, now).await
+}
+
+/// The oldest of these calls up to about so many patients, and from when on each (distinct) patient of them, sorted, is otherwise.
+pub fn called(mut calls: Vec<Call>, most: usize) -> (Vec<Call>, Vec<(PatientId, Instant)>) {
+    let mut since: BTreeMap<PatientId, Instant> = BTreeMap::new();
+    let enough = calls.iter().position(|call| {
+        let is_enough = since.len() >= most;
+        for (patient, from) in call.since.iter().filter(|_| !is_enough) {
+            let known = since.entry(*patient).or_insert(*from);
+            *known = *from.min(known);
+        }
+        is_enough
+    });
+    calls.truncate(enough.unwrap_or(calls.len()));
+    (calls, since.into_iter().collect())
 }
 
 fn begin(subject: &Subject, back: Option<TimeDelta>) -> Instant {

@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::TimeDelta;
 
 use crate::domain::by_id::ById;
-use crate::domain::ids::{PatientId, SessionKey};
+use crate::domain::finding::Class;
+use crate::domain::ids::{PatientId, SessionKey, UnitId};
 use crate::domain::time::Instant;
 use crate::engine;
 
@@ -14,7 +15,33 @@ use super::plans::Plans;
 use super::standing::Standing;
 
 /// How much longer than rules need it the past is kept: data that comes a day late still finds it.
-const SPARE: TimeDelta = TimeDelta::days(1);
+pub(super) const SPARE: TimeDelta = TimeDelta::days(1);
+
+/// Which open alerts a patient may have: false only where it is known that she has none. Whoever opens one takes her turn first,
+/// and then it is not known any more; one that ends meanwhile does no harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MayHave {
+    /// An amber one of the classes that sessions may end.
+    pub amber: bool,
+    pub clinical: bool,
+    pub technical: bool,
+}
+
+impl MayHave {
+    pub const ANY: Self = Self {
+        amber: true,
+        clinical: true,
+        technical: true,
+    };
+
+    pub const fn open(self, class: Class) -> bool {
+        match class {
+            Class::Clinical => self.clinical,
+            Class::Technical => self.technical,
+            Class::Compliance => true,
+        }
+    }
+}
 
 /// A patient as the transaction of that turn left her. It moves from the memory into the next transaction and back, and is
 /// never copied: who cannot find it reads the store.
@@ -26,8 +53,9 @@ pub struct Known {
     pub(super) since: Instant,
     /// By `completed_at`, unit and session.
     pub(super) sessions: Vec<Standing>,
-    /// False where she is known to have no open amber alert of the classes that sessions may end.
-    pub(super) may_have_amber: bool,
+    pub(super) may_have: MayHave,
+    /// Units that were hers under her lock, each with its turn: nobody has changed whose they are without locking her.
+    pub(super) units: Vec<(UnitId, i64)>,
 }
 
 impl Known {
@@ -36,7 +64,7 @@ impl Known {
         turn: i64,
         plans: Plans,
         (since, mut sessions): (Instant, Vec<Standing>),
-        may_have_amber: bool,
+        may_have: MayHave,
     ) -> Self {
         sessions
             .sort_by(|one, other| (one.completed_at(), one.key()).cmp(&(other.completed_at(), other.key())));
@@ -50,8 +78,29 @@ impl Known {
             plans,
             since,
             sessions,
-            may_have_amber,
+            may_have,
+            units: Vec::new(),
         }
+    }
+
+    /// Whether the unit's assignments stand as they did at that turn, by what stands of the patient.
+    pub fn vouches_for(&self, unit: &UnitId, turn: i64) -> bool {
+        self.units.iter().any(|(known, at)| known == unit && *at == turn)
+    }
+
+    /// With these units vouched for from now on.
+    #[must_use]
+    pub fn with_units(mut self, units: Vec<(UnitId, i64)>) -> Self {
+        self.units = units;
+        self
+    }
+
+    pub const fn may_have(&self) -> MayHave {
+        self.may_have
+    }
+
+    pub fn take_units(&mut self) -> Vec<(UnitId, i64)> {
+        std::mem::take(&mut self.units)
     }
 
     /// Whether the patient has this session already, where that is known: of those completed long ago it is not.
@@ -77,6 +126,8 @@ struct Kept {
     old: ById<PatientId, Known>,
     /// Sessions in `young`.
     sessions: usize,
+    /// How often everyone was forgotten.
+    forgotten: u64,
 }
 
 impl Kept {
@@ -110,6 +161,16 @@ impl Recall {
             .collect()
     }
 
+    /// Those units of patients that would be vouched for, were each patient's turn to come next.
+    pub fn vouched(&self, mut lent: Vec<(PatientId, UnitId, i64)>) -> Vec<(PatientId, UnitId, i64)> {
+        let kept = self.kept();
+        lent.retain(|(patient, unit, turn)| {
+            let known = kept.young.get(patient).or_else(|| kept.old.get(patient));
+            known.is_some_and(|known| known.vouches_for(unit, *turn))
+        });
+        lent
+    }
+
     /// Keeps what a transaction left. Only after its commit: the number of a turn that was undone is taken again.
     pub fn keep(&self, known: Vec<(PatientId, Known)>) {
         let mut kept = self.kept();
@@ -124,9 +185,36 @@ impl Recall {
         }
     }
 
+    /// Stands for what is remembered now: see [`Recall::offer`].
+    pub fn forgotten(&self) -> u64 {
+        self.kept().forgotten
+    }
+
+    /// Keeps those of whom nothing is known, unless everyone was forgotten since they were begun to be read: then nothing of it
+    /// counts. `also` is done only where they are kept. Gives whether there is room for more.
+    pub fn offer(&self, known: Vec<(PatientId, Known)>, forgotten: u64, also: impl FnOnce()) -> bool {
+        let mut kept = self.kept();
+        if kept.forgotten != forgotten || self.most == 0 {
+            return false;
+        }
+        also();
+        for (patient, known) in known {
+            if !kept.young.contains_key(&patient) && !kept.old.contains_key(&patient) {
+                kept.sessions += known.sessions.len();
+                kept.young.insert(patient, known);
+            }
+        }
+        // Whoever is met with makes everybody else old in time, and then forgotten.
+        kept.sessions < self.most / 2 && kept.young.len() < self.most
+    }
+
     /// Forgets everyone: a database that came back may have come back as of an earlier time, and would count turns again.
     pub fn forget(&self) {
-        *self.kept() = Kept::default();
+        let mut kept = self.kept();
+        *kept = Kept {
+            forgotten: kept.forgotten + 1,
+            ..Kept::default()
+        };
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {

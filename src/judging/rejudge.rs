@@ -12,6 +12,7 @@ use crate::domain::time::Instant;
 use crate::engine::technical::unknown_answers;
 use crate::engine::{self, Judged, PastSession, ToJudge, repeats};
 use crate::store::finding::FindingRow;
+use crate::store::patient::Turn;
 use crate::store::plan_put::Rejudged;
 use crate::store::session::{JudgedRow, SessionRow};
 use crate::store::{self, StoreError, Tx};
@@ -19,7 +20,7 @@ use crate::store::{self, StoreError, Tx};
 use super::alerting::News;
 use super::past::{self, Again, PastFault, Reached, Touched};
 use super::plans::{PlanFault, PlanShelf, Plans};
-use super::recall::Known;
+use super::recall::{Known, MayHave};
 use super::rows::{judged_row, session_row};
 use super::standing::Standing;
 use super::verdict;
@@ -40,11 +41,11 @@ pub struct Work {
     pub incoming: Vec<Incoming>,
     pub since: Option<Instant>,
     /// The turn that the caller's transaction took, where what becomes known of the patient may be kept.
-    pub turn: Option<i64>,
+    pub turn: Option<Turn>,
     /// What stood before that turn, where it is known.
     pub known: Option<Known>,
     /// As `known` says.
-    may_have_amber: bool,
+    may_have: MayHave,
 }
 
 impl Work {
@@ -55,13 +56,13 @@ impl Work {
             since,
             turn: None,
             known: None,
-            may_have_amber: true,
+            may_have: MayHave::ANY,
         }
     }
 
     #[must_use]
-    pub fn remembered(mut self, turn: Option<i64>, known: Option<Known>) -> Self {
-        self.may_have_amber = known.as_ref().is_none_or(|known| known.may_have_amber);
+    pub fn remembered(mut self, turn: Option<Turn>, known: Option<Known>) -> Self {
+        self.may_have = known.as_ref().map_or(MayHave::ANY, |known| known.may_have);
         (self.turn, self.known) = (turn, known);
         self
     }
@@ -226,9 +227,9 @@ struct Writes {
     rejudged: Vec<JudgedRow>,
     findings: Vec<FindingRow>,
     superseded: Vec<FindingId>,
-    /// From when on each patient did something else than was known, by what arrived.
+    /// From when on each patient did something else than was known, by what arrived from somebody who is not missing.
     heard: Vec<(PatientId, Instant)>,
-    /// The same by what somebody has said.
+    /// The same of all others, or by what somebody has said.
     altered: Vec<(PatientId, Instant)>,
     judgement: Judgement,
 }
@@ -247,7 +248,7 @@ impl Writes {
             incoming,
             turn,
             since,
-            may_have_amber,
+            may_have,
             ..
         } = work;
         let mut altered = since;
@@ -306,16 +307,22 @@ impl Writes {
             }
             standing.push(stands);
         }
-        let by = if since.is_some() {
-            &mut self.altered
-        } else {
+        let is_heard = since.is_none() && turn.is_some_and(|turn| !turn.missing);
+        let by = if is_heard {
             &mut self.heard
+        } else {
+            &mut self.altered
         };
         by.extend(altered.map(|since| (patient, since)));
         let known = turn.map(|turn| {
             (
                 patient,
-                Known::new(turn, Arc::clone(plans), (reached.since, standing), may_have_amber),
+                Known::new(
+                    turn.number,
+                    Arc::clone(plans),
+                    (reached.since, standing),
+                    may_have,
+                ),
             )
         });
         self.judgement.known.extend(known);
@@ -328,7 +335,7 @@ impl Writes {
         store::session::rejudged(tx, &self.rejudged).await?;
         store::finding::upsert(tx, &self.findings).await?;
         store::finding::supersede(tx, &self.superseded).await?;
-        store::compliance::heard(tx, &self.heard, now).await?;
+        store::compliance_call::insert(tx, &self.heard, now).await?;
         store::compliance::altered(tx, &self.altered, now).await?;
         Ok(self.judgement)
     }

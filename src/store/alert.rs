@@ -44,6 +44,10 @@ statements! {
 
     OPEN_OF_PATIENTS [patient_id Uuid, class Text] = open!("t.patient_id = r.patient_id", "");
 
+    OPEN_OF [patient_id Uuid] =
+        "select t.patient_id, t.class, t.severity
+         from {rows} {each} alert {such_that} t.patient_id = r.patient_id and t.state <> 'closed' {end_each}";
+
     OPEN_OF_UNITS [unit_id Text, class Text] = open!("t.unit_id = r.unit_id", "");
 
     OPEN_OF_SERVICE [class Text] = open!("t.patient_id is null and t.unit_id is null", "");
@@ -107,6 +111,23 @@ statements! {
 /// The open alerts about these (distinct), locked until the transaction ends.
 pub async fn open_for(tx: &mut Tx, whose: &[(About, Class)]) -> Result<Vec<Alert>, StoreError> {
     lock(tx, whose, [&OPEN_OF_PATIENTS, &OPEN_OF_UNITS, &OPEN_OF_SERVICE]).await
+}
+
+/// Class and severity of the open alerts about each of these (distinct) patients; nothing is locked.
+pub async fn open_of(
+    tx: &mut Tx,
+    patients: &[PatientId],
+) -> Result<Vec<(PatientId, Class, Severity)>, StoreError> {
+    let rows = vec![uuids(patients.iter().map(|patient| patient.0))];
+    let rows: Vec<(Uuid, String, String)> = tx.all(&OPEN_OF, binds![rows]).await?;
+    rows.into_iter()
+        .map(|(patient, class, severity)| {
+            let fault = |column| StoreError::row("alert", column, patient);
+            let class = Class::from_word(&class).ok_or_else(|| fault("class"))?;
+            let severity = Severity::from_word(&severity).ok_or_else(|| fault("severity"))?;
+            Ok((patient.into(), class, severity))
+        })
+        .collect()
 }
 
 /// Those of them that are amber.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::domain::ids::{AssignmentId, PatientId, UnitId};
 use crate::domain::time::Instant;
 
-use super::bind::binds;
+use super::bind::{binds, uuids};
 use super::statement::statements;
 use super::unit::{names, unit_id};
 use super::{StoreError, Tx, unit_watch};
@@ -45,6 +45,10 @@ statements! {
 
     OF_PATIENT = select!("where patient_id = $1 order by from_at, id");
 
+    UNITS_OF [patient_id Uuid] =
+        "select distinct unit_id from assignment where patient_id {one_of_rows} and (to_at is null or to_at > $1)
+         order by unit_id";
+
     GET = select!("where id = $1");
 
     INSERT = "insert into assignment (id, unit_id, patient_id, from_at, to_at, version, created_at)
@@ -68,6 +72,16 @@ pub async fn of_units(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<Assignment>, 
 pub async fn of_patient(tx: &mut Tx, patient: PatientId) -> Result<Vec<Assignment>, StoreError> {
     let rows: Vec<Row> = tx.all(&OF_PATIENT, binds![patient.0]).await?;
     rows.into_iter().map(assignment).collect()
+}
+
+/// The units that any of these patients has or will have.
+pub async fn units_of(tx: &mut Tx, patients: &[PatientId], now: Instant) -> Result<Vec<UnitId>, StoreError> {
+    let rows = vec![uuids(patients.iter().map(|patient| patient.0))];
+    let units: Vec<(String,)> = tx.all(&UNITS_OF, binds![now, rows]).await?;
+    units
+        .into_iter()
+        .map(|(unit,)| unit_id("assignment", "unit_id", &unit))
+        .collect()
 }
 
 pub async fn get(tx: &mut Tx, id: AssignmentId) -> Result<Option<Assignment>, StoreError> {

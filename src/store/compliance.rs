@@ -15,10 +15,6 @@ use super::{StoreError, Tx};
 /// Judging is as of the newest heartbeat, which may lie so far back: a patient who is to be judged again at once is due then.
 const AT_ONCE: TimeDelta = OUTAGE;
 
-/// A session of somebody who is not missing answers no call that anybody is about to make: what is to be said of it waits so
-/// long, and is judged once with all that came meanwhile. Under load judging by time must not take the room of judging by arrival.
-const SOON: TimeDelta = TimeDelta::seconds(30);
-
 /// How far a patient's compliance has been judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
@@ -64,12 +60,10 @@ statements! {
     FIRST = "insert into compliance (patient_id, settled_at, missing) values ($1, $2, false)";
 
     ALTERED [patient_id Uuid, since Time] =
-        "update compliance set
-             look_at = case when missing then case when look_at < $1 then look_at else $1 end
-                            when look_at < $2 then look_at else $2 end,
+        "update compliance set look_at = case when look_at < $1 then look_at else $1 end,
              settled_at = case when settled_at < r.since then settled_at else r.since end
          from {rows} where compliance.patient_id = r.patient_id
-             and (look_at is null or settled_at > r.since or look_at > $2 or (missing and look_at > $1))";
+             and (look_at is null or settled_at > r.since or look_at > $1)";
 
     DUE = "select patient_id from compliance where look_at <= $1 order by look_at, patient_id limit $2";
 
@@ -87,6 +81,11 @@ statements! {
     ] = "update compliance set look_at = r.look_at, settled_at = r.settled_at, attended_at = r.attended_at,
              complete_at = r.complete_at, told_at = r.told_at, missing = r.missing
          from {rows} where compliance.patient_id = r.patient_id";
+
+    /// Where it is otherwise: see [`super::patient::Turn`].
+    MISSING [patient_id Uuid, missing Bool] =
+        "update patient_turn set missing = r.missing from {rows}
+         where patient_turn.patient_id = r.patient_id and patient_turn.missing <> r.missing";
 
     PUT_OFF = "update compliance set look_at = $2 where patient_id = $1";
 
@@ -123,30 +122,14 @@ pub(super) async fn first(tx: &mut Tx, patient: PatientId, now: Instant) -> Resu
     tx.expect_rows(1, &FIRST, binds![patient.0, now]).await
 }
 
-/// That these (distinct) patients sent something, or that it counts otherwise than before, from an instant on: they are judged
-/// again, at once where they were told missing. The caller holds their locks.
-pub async fn heard(tx: &mut Tx, since: &[(PatientId, Instant)], now: Instant) -> Result<(), StoreError> {
-    altered_by(tx, since, now - AT_ONCE, now + SOON).await
-}
-
-/// That what was due from these (distinct) patients is otherwise than was known, from an instant on, as somebody has just said,
-/// who waits for what follows. The caller holds their locks.
+/// That what was due from these (distinct) patients is otherwise than was known, from an instant on, as somebody has just said, or
+/// somebody who was told missing has just sent: they are judged at once. The caller holds their locks.
 pub async fn altered(tx: &mut Tx, since: &[(PatientId, Instant)], now: Instant) -> Result<(), StoreError> {
-    altered_by(tx, since, now - AT_ONCE, now - AT_ONCE).await
-}
-
-async fn altered_by(
-    tx: &mut Tx,
-    since: &[(PatientId, Instant)],
-    of_the_missing: Instant,
-    of_others: Instant,
-) -> Result<(), StoreError> {
     let rows = vec![
         uuids(since.iter().map(|(patient, _)| patient.0)),
         times(since.iter().map(|(_, since)| *since)),
     ];
-    tx.later(None, &ALTERED, binds![of_the_missing, of_others, rows])
-        .await
+    tx.later(None, &ALTERED, binds![now - AT_ONCE, rows]).await
 }
 
 /// Whether anybody is due: asked before a transaction that writes is begun.
@@ -204,13 +187,19 @@ pub async fn settle(tx: &mut Tx, marks: &[Mark]) -> Result<(), StoreError> {
         times(marks.iter().map(|mark| mark.attended_at)),
         times(marks.iter().map(|mark| mark.complete_at)),
         times(marks.iter().map(|mark| mark.told.map(|(at, _)| at))),
-        bools(
-            marks
-                .iter()
-                .map(|mark| mark.told.is_some_and(|(_, missing)| missing)),
-        ),
+        bools(marks.iter().map(is_missing)),
     ];
-    tx.expect_rows(marks.len(), &SETTLE, binds![rows]).await
+    tx.expect_rows(marks.len(), &SETTLE, binds![rows]).await?;
+    let rows = vec![
+        uuids(marks.iter().map(|mark| mark.patient_id.0)),
+        bools(marks.iter().map(is_missing)),
+    ];
+    tx.execute(&MISSING, binds![rows]).await?;
+    Ok(())
+}
+
+fn is_missing(mark: &Mark) -> bool {
+    mark.told.is_some_and(|(_, missing)| missing)
 }
 
 /// What was told after one instant and up to another.

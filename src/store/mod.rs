@@ -19,6 +19,7 @@ pub mod audit;
 pub mod audit_read;
 pub mod audit_trail;
 pub mod compliance;
+pub mod compliance_call;
 pub mod decision;
 pub mod episode;
 pub mod event;
@@ -68,6 +69,7 @@ pub fn statements() -> impl Iterator<Item = &'static Statement> {
         audit::STATEMENTS,
         audit_read::STATEMENTS,
         compliance::STATEMENTS,
+        compliance_call::STATEMENTS,
         decision::STATEMENTS,
         episode::STATEMENTS,
         event::STATEMENTS,

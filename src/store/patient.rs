@@ -63,6 +63,9 @@ statements! {
 
     FIRST_TURN = "insert into patient_turn (patient_id, turn) values ($1, 0)";
 
+    STANDS [patient_id Uuid] =
+        "select patient_id, turn from patient_turn where patient_id {one_of_rows} order by patient_id";
+
     /// Locks in the order of ids before it writes: an update alone goes in whatever order its join has, and two of them that
     /// share patients lock each other out.
     LOCK [id Uuid] =
@@ -71,7 +74,7 @@ statements! {
              order by patient_id {for_no_key_update}
          )
          update patient_turn set turn = turn + 1 from one
-         where patient_turn.patient_id = one.patient_id returning patient_turn.patient_id, turn";
+         where patient_turn.patient_id = one.patient_id returning patient_turn.patient_id, turn, missing";
 }
 
 /// [`StoreError::Taken`] where the NHS number is known already.
@@ -205,9 +208,18 @@ pub async fn lock(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<PatientId>, Stor
     Ok(turns.into_iter().map(|(id, _)| id).collect())
 }
 
-/// [`lock`] of (distinct) patients that exist, with the number of the turn: one more than that of the last transaction that
-/// locked the patient and was committed. Whatever judging rests on is as that transaction left it.
-pub async fn take_turn(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<(PatientId, i64)>, StoreError> {
+/// What a transaction that locked a patient may know of her at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// One more than that of the last transaction that locked the patient and was committed. Whatever judging rests on is as that
+    /// transaction left it.
+    pub number: i64,
+    /// Told missing by a due time that is over.
+    pub missing: bool,
+}
+
+/// [`lock`] of (distinct) patients that exist, sorted.
+pub async fn take_turn(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<(PatientId, Turn)>, StoreError> {
     let turns = turns(tx, ids).await?;
     if turns.len() == ids.len() {
         Ok(turns)
@@ -216,12 +228,21 @@ pub async fn take_turn(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<(PatientId,
     }
 }
 
-async fn turns(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<(PatientId, i64)>, StoreError> {
+/// The number of each patient's last turn, without taking one.
+pub async fn last_turns(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<(PatientId, i64)>, StoreError> {
     let rows: Vec<(Uuid, i64)> = tx
+        .all(&STANDS, binds![vec![uuids(ids.iter().map(|id| id.0))]])
+        .await?;
+    Ok(rows.into_iter().map(|(id, turn)| (id.into(), turn)).collect())
+}
+
+async fn turns(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<(PatientId, Turn)>, StoreError> {
+    let rows: Vec<(Uuid, i64, bool)> = tx
         .all(&LOCK, binds![vec![uuids(ids.iter().map(|id| id.0))]])
         .await?;
-    let mut turns: Vec<(PatientId, i64)> = rows.into_iter().map(|(id, turn)| (id.into(), turn)).collect();
-    turns.sort_unstable();
+    let turn = |(id, number, missing): (Uuid, i64, bool)| (id.into(), Turn { number, missing });
+    let mut turns: Vec<(PatientId, Turn)> = rows.into_iter().map(turn).collect();
+    turns.sort_unstable_by_key(|(id, _)| *id);
     Ok(turns)
 }
 

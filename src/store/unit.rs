@@ -1,13 +1,13 @@
 //! What a unit is and what it last said stand in two tables: judging locks the first, and a status must never wait for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::ids::UnitId;
 use crate::domain::time::Instant;
 
 use super::bind::{bigints, binds, bools, texts, times};
 use super::page::{Cursor, Page};
-use super::statement::statements;
+use super::statement::{Statement, statements};
 use super::{StoreError, Tx};
 
 /// Below this a battery is low (engine.md, "Technical").
@@ -58,6 +58,8 @@ statements! {
     LOCK_FOR_SHARE [unit_id Text] =
         "select unit_id, turn from home_unit where unit_id {one_of_rows} order by unit_id {for_share}";
 
+    TURNS [unit_id Text] = "select unit_id, turn from home_unit where unit_id {one_of_rows} order by unit_id";
+
     LOCK_FOR_UPDATE [unit_id Text] =
         "select unit_id from home_unit where unit_id {one_of_rows} order by unit_id {for_update}";
 
@@ -88,8 +90,7 @@ statements! {
     /// Whoever was silent, or whose clock is otherwise than it was, must be looked at.
     SEEN [unit_id Text, last_seen_at Time, skew_seconds Bigint, look_at Time] =
         "insert into unit_status ({columns})
-         select {columns} from {rows} where exists (select 1 from home_unit u where u.unit_id = r.unit_id)
-         order by r.unit_id
+         select {columns} from {rows} where true order by r.unit_id
          on conflict (unit_id) do update set
              last_seen_at = case when unit_status.last_seen_at > excluded.last_seen_at then unit_status.last_seen_at
                  else excluded.last_seen_at end,
@@ -140,7 +141,20 @@ pub async fn secret_hash(tx: &mut Tx, unit: &UnitId) -> Result<Option<Vec<u8>>, 
 /// Keeps the units' assignments as they are until the transaction ends; gives those that are registered, sorted, each with
 /// its turn: how often an assignment of it was written.
 pub async fn lock_for_share(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<(UnitId, i64)>, StoreError> {
-    let rows: Vec<(String, i64)> = tx.all(&LOCK_FOR_SHARE, binds![vec![names(units)]]).await?;
+    turns_by(tx, &LOCK_FOR_SHARE, units).await
+}
+
+/// The same without keeping anything as it is, for whoever has locked a patient without whom none of it can change.
+pub async fn turns(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<(UnitId, i64)>, StoreError> {
+    turns_by(tx, &TURNS, units).await
+}
+
+async fn turns_by(
+    tx: &mut Tx,
+    statement: &'static Statement,
+    units: &[UnitId],
+) -> Result<Vec<(UnitId, i64)>, StoreError> {
+    let rows: Vec<(String, i64)> = tx.all(statement, binds![vec![names(units)]]).await?;
     rows.into_iter()
         .map(|(unit, turn)| Ok((unit_id("home_unit", "unit_id", &unit)?, turn)))
         .collect()
@@ -184,20 +198,24 @@ pub async fn report(tx: &mut Tx, statuses: &[UnitStatus]) -> Result<Vec<UnitStat
         times(newest.iter().map(|status| status.last_seen_at)),
     ];
     let after: Vec<StatusRow> = tx.all(&REPORT, binds![false, LOW_BATTERY_PCT, rows]).await?;
+    let after: Vec<UnitStatus> = after.into_iter().map(unit_status).collect::<Result<_, _>>()?;
+    // Every registered unit is among these.
+    let known: BTreeSet<&UnitId> = before
+        .keys()
+        .chain(after.iter().map(|after| &after.unit_id))
+        .collect();
     let heard: Vec<Sighting> = statuses
         .iter()
+        .filter(|status| known.contains(&status.unit_id))
         .map(|status| Sighting::of(status.unit_id.clone(), status.last_seen_at))
         .collect();
     seen(tx, &heard).await?;
-    let after = after.into_iter().map(unit_status);
     let is_news = |after: &UnitStatus| {
         before
             .get(&after.unit_id)
             .is_none_or(|before| after.differs(before))
     };
-    after
-        .filter(|after| after.as_ref().map_or(true, is_news))
-        .collect()
+    Ok(after.into_iter().filter(is_news).collect())
 }
 
 /// That a unit was heard of, by our clock.
@@ -219,7 +237,7 @@ impl Sighting {
     }
 }
 
-/// Records that units were heard of, in the order in which they were.
+/// Records that (registered) units were heard of, in the order in which they were.
 pub async fn seen(tx: &mut Tx, heard: &[Sighting]) -> Result<(), StoreError> {
     let mut latest: BTreeMap<&str, (Instant, Option<i64>)> = BTreeMap::new();
     for one in heard {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::domain::ids::Ids;
+use crate::domain::ids::{Ids, PatientId};
 use crate::domain::time::Instant;
 use crate::judging::JudgingFault;
 use crate::judging::clearing::Cleared;
@@ -25,6 +25,9 @@ pub const EVERY: Duration = Duration::from_secs(1);
 const BATCH: u32 = 50;
 /// Transactions of one step; what is left waits for the next, and whoever sends has the rest of the second.
 const MOST_BATCHES: u32 = 6;
+/// Rows of calls of one step, and about how many patients of these: a unit that sends a backlog calls for the same one many times.
+const CALLS: u32 = 600;
+const CALLED: usize = 600;
 /// Findings wait so long at most for everybody else to be judged: who is always busy must still tell.
 const PATIENCE: TimeDelta = TimeDelta::minutes(1);
 /// A patient who cannot be judged, by a fault of data or program, is tried again after so long.
@@ -45,8 +48,14 @@ impl Compliance {
     pub async fn step(&self, now: Instant) -> Result<usize, WorkerFault> {
         let mut reading = self.db.read().await?;
         let watch = compliance::watch(&mut reading, now).await?;
-        let mut is_due = store::compliance::is_anybody_due(&mut reading, watch.as_of).await?;
+        let is_called = store::compliance_call::is_any_due(&mut reading, watch.as_of).await?;
         drop(reading);
+        let called = if is_called {
+            self.answer(&watch, now).await?
+        } else {
+            0
+        };
+        let mut is_due = store::compliance::is_anybody_due(&mut self.db.read().await?, watch.as_of).await?;
         let (mut judged, mut batches) = (0, 0);
         while is_due && batches < MOST_BATCHES {
             let done = self.judge(&watch, now).await?;
@@ -58,7 +67,20 @@ impl Compliance {
             Some(since) if !is_due || since <= now - PATIENCE => self.raise(now).await?,
             _ => 0,
         };
-        Ok(judged + raised)
+        Ok(called + judged + raised)
+    }
+
+    /// Makes those due who were called; how many calls it was.
+    async fn answer(&self, watch: &Watch, now: Instant) -> Result<usize, WorkerFault> {
+        let mut tx = self.db.begin().await?;
+        let calls = store::compliance_call::claim_due(&mut tx, watch.as_of, CALLS).await?;
+        let (calls, since) = compliance::called(calls, CALLED);
+        let patients: Vec<PatientId> = since.iter().map(|(patient, _)| *patient).collect();
+        store::compliance_call::hold(&mut tx, &patients).await?;
+        store::compliance::altered(&mut tx, &since, now).await?;
+        store::compliance_call::answered(&mut tx, &calls).await?;
+        tx.commit().await?;
+        Ok(calls.len())
     }
 
     /// One batch; how many patients it was.

@@ -127,6 +127,80 @@ async fn sessions_wait_for_an_assignment_that_is_being_entered() {
     );
 }
 
+/// Whoever knows the patient locks nothing of the unit's: all that could change whose it is locks her.
+#[tokio::test]
+async fn a_unit_whose_patient_is_known_is_not_locked() {
+    let Some(database) = databases::postgres().await else {
+        return;
+    };
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[spo2()])).await;
+    let now = at("19T12:00");
+    let mut tx = ward.db.begin().await.unwrap();
+    let breathes = |number, saturation| session(number, at("18T09:00")).breathes(saturation);
+    ward.send("HU-1", breathes(1, 97.0), now).await;
+    store::unit::lock_for_update(&mut tx, &["HU-1".parse().unwrap()])
+        .await
+        .unwrap();
+    assert_eq!(
+        receipts(&ward.send("HU-1", breathes(2, 85.0), now).await),
+        ["2 stored"]
+    );
+    // Another process knows nobody.
+    let second = Ward::on(&ward.db, 3);
+    let rival = tokio::spawn(async move {
+        second.send("HU-1", breathes(3, 84.0), now).await;
+    });
+    until_it_waits(&ward, "select unit_id, turn from home_unit", &rival).await;
+    tx.rollback().await.unwrap();
+    rival.await.unwrap();
+    // It had the turn last: the first looks at the unit again, and finds it as it was.
+    assert_eq!(
+        receipts(&ward.send("HU-1", breathes(4, 85.0), now).await),
+        ["4 stored"]
+    );
+    assert_eq!(ward.findings(patient).await.len(), 3);
+}
+
+/// The patient's lock alone decides: whoever enters another's period has it, and the session that waits for it is the other's.
+#[tokio::test]
+async fn sessions_of_one_who_is_known_wait_for_an_assignment_that_is_being_corrected() {
+    let Some(database) = databases::postgres().await else {
+        return;
+    };
+    let ward = Ward::over(database);
+    let rules = plan(&[spo2()]);
+    let first = ward.patient(Some(rules.clone())).await;
+    let second = ward.patient(Some(rules)).await;
+    ward.unit("HU-1").await;
+    let period = ward.assign("HU-1", first, "01T08:00", None, at("01T08:00")).await;
+    let now = at("19T12:00");
+    let breathes = |number, day: &str| session(number, at(&format!("{day}T09:00"))).breathes(85.0);
+    ward.send("HU-1", breathes(1, "15"), now).await;
+    let desk = Ward::on(&ward.db, 9);
+    desk.correct(period, "01T08:00", Some("16T12:00"), now).await;
+    let tx = desk.begin_to_assign("HU-1", second, "16T12:00", now).await;
+    let ingest = ward.beside();
+    let rival = tokio::spawn(async move {
+        let owed = ingest
+            .take_in(
+                &[
+                    frame("HU-1", breathes(2, "15"), now),
+                    frame("HU-1", breathes(3, "18"), now),
+                ],
+                now,
+            )
+            .await;
+        assert_eq!(receipts(&owed), ["2 stored", "3 stored"]);
+    });
+    until_it_waits(&ward, "with one as materialized", &rival).await;
+    tx.commit().await.unwrap();
+    rival.await.unwrap();
+    let low = |number: u32| format!("{number} limits.spo2.red_low red late");
+    assert_eq!(ward.findings(first).await, [low(1), low(2)]);
+    assert_eq!(ward.findings(second).await, [low(3)]);
+}
+
 /// Nobody's patient is there to be locked: only the row itself tells the second that it came too late.
 #[tokio::test]
 async fn a_session_of_nobody_that_two_store_at_once_is_stored_by_one() {
@@ -143,8 +217,6 @@ async fn a_session_of_nobody_that_two_store_at_once_is_stored_by_one() {
         .await
         .unwrap();
     let rival = tokio::spawn(async move {
-        let overtaken = second.try_take_in(&batch(), now).await;
-        assert!(overtaken.is_err_and(|fault| fault.is_passing()));
         assert_eq!(receipts(&second.take_in(&batch(), now).await), ["1 duplicate"]);
     });
     until_it_waits(&ward, "insert into session", &rival).await;

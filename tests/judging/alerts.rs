@@ -8,6 +8,7 @@ use homeward::store;
 use homeward::store::event::EventKind;
 use homeward::store::stream::Event;
 
+use crate::store::fixture::alert;
 use crate::support::databases::{TestDatabase, on_both_databases};
 use crate::support::unit_says::{Says as _, ankles, gain, plan, session, spo2};
 use crate::support::ward::{Ward, at, frame, nurse};
@@ -20,6 +21,8 @@ on_both_databases!(
     classes_and_patients_have_alerts_of_their_own,
     each_change_of_an_alert_is_told_to_the_stream,
     a_person_who_closes_and_a_batch_that_merges_do_not_lose_each_other,
+    an_alert_that_was_opened_without_her_lock_is_joined,
+    who_is_remembered_without_an_alert_has_one_by_her_next_session,
 );
 
 async fn findings_merge_and_severity_rises(database: TestDatabase) {
@@ -51,6 +54,56 @@ async fn findings_merge_and_severity_rises(database: TestDatabase) {
             "4 limits.spo2.amber_low amber"
         ]
     );
+}
+
+/// Nothing of ours does that. That she has none open is only remembered; the table decides.
+async fn an_alert_that_was_opened_without_her_lock_is_joined(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[spo2()])).await;
+    let breathes =
+        |number, day: &str, percent| session(number, at(&format!("{day}T09:00"))).breathes(percent);
+    for (number, day) in [(1, "17"), (2, "18")] {
+        ward.send("HU-1", breathes(number, day, 97.0), at("18T10:00"))
+            .await;
+    }
+    let about = About::Patient(patient);
+    let stranger = alert(7, about.clone(), Severity::Amber, at("18T11:00"));
+    let mut tx = ward.db.begin().await.unwrap();
+    store::alert::insert(&mut tx, &[stranger]).await.unwrap();
+    tx.commit().await.unwrap();
+    ward.send("HU-1", breathes(3, "19", 85.0), at("19T09:00")).await;
+    let open = ward.open(about, Class::Clinical).await;
+    assert_eq!((open.version, open.severity), (2, Severity::Red));
+    assert_eq!(ward.on_alert(&open).await, ["3 limits.spo2.red_low red"]);
+    assert_eq!(ward.alerts().await.len(), 1);
+}
+
+async fn who_is_remembered_without_an_alert_has_one_by_her_next_session(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[spo2()])).await;
+    let about = About::Patient(patient);
+    // Known, then with her first alert, with more on it, with none again by a person, and with another.
+    for (number, percent, versions) in [
+        (1, 97.0, &[][..]),
+        (2, 85.0, &[1]),
+        (3, 84.0, &[2]),
+        (4, 97.0, &[2]),
+        (5, 97.0, &[4]),
+        (6, 83.0, &[4, 1]),
+        (7, 82.0, &[4, 2]),
+    ] {
+        let taken = at(&format!("{:02}T09:00", 10 + number));
+        if number == 5 {
+            let open = ward.open(about.clone(), Class::Clinical).await;
+            ward.close(&open, taken).await;
+        }
+        ward.send("HU-1", session(number, taken).breathes(percent), taken)
+            .await;
+        let mut alerts = ward.alerts_of(patient).await;
+        alerts.sort_by_key(|alert| alert.opened_at);
+        let stand: Vec<i64> = alerts.iter().map(|alert| alert.version).collect();
+        assert_eq!(stand, versions, "after session {number}");
+    }
 }
 
 async fn a_claim_is_kept_when_findings_join(database: TestDatabase) {

@@ -1,6 +1,7 @@
 //! The worker that judges by time, beside others: each patient is judged once, a crash loses nothing, one who cannot be judged
 //! keeps nobody else from it, and ingest remembers what it knew.
 
+use chrono::TimeDelta;
 use homeward::domain::alert::About;
 use homeward::domain::finding::Class;
 use homeward::domain::ids::PatientId;
@@ -20,6 +21,7 @@ on_both_databases!(
     nothing_is_lost_between_judging_and_telling,
     who_cannot_be_judged_keeps_nobody_else_from_it,
     what_ingest_remembers_still_holds,
+    who_is_missing_is_judged_at_once_and_others_soon,
     a_patient_without_a_plan_waits_for_one,
     who_is_locked_has_her_turn_with_the_next_step,
     a_thousand_due_at_the_same_minute,
@@ -135,18 +137,49 @@ async fn what_ingest_remembers_still_holds(database: TestDatabase) {
     ward.send("HU-1", session(1, at("21T09:00")).breathes(97.0), at("21T09:00"))
         .await;
     let before = turn().await;
-    assert!(
-        worker(&ward.db, &ward.keeper.ids)
-            .step(at("21T09:01"))
-            .await
-            .unwrap()
-            > 0
-    );
+    let worker = worker(&ward.db, &ward.keeper.ids);
+    // A call, and a patient.
+    assert_eq!(worker.step(at("21T09:01")).await.unwrap(), 2);
     assert_eq!(
         turn().await,
         before,
         "judging by time changes nothing that judging by arrival rests on"
     );
+}
+
+async fn who_is_missing_is_judged_at_once_and_others_soon(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let (here, away) = (
+        ward.patient_with("HU-1", daily()).await,
+        ward.patient_with("HU-2", daily()).await,
+    );
+    for patient in [here, away] {
+        ward.admit(patient, at("20T12:00"), at("20T12:00")).await;
+    }
+    let breathes = |number, time| session(number, at(time)).breathes(97.0);
+    ward.send("HU-1", breathes(1, "21T09:00"), at("21T09:00")).await;
+    ward.looks(at("21T12:00")).await;
+    assert_eq!(ward.findings(away).await, ["missed amber"]);
+    assert_eq!(ward.findings(here).await, [""; 0]);
+    let now = at("21T12:30");
+    for (unit, number) in [("HU-1", 2), ("HU-2", 3)] {
+        ward.send(unit, breathes(number, "21T12:30"), now).await;
+    }
+    let worker = worker(&ward.db, &ward.keeper.ids);
+    let marks = async || {
+        let mut tx = ward.db.read().await.unwrap();
+        let marks = store::compliance::marks(&mut tx, &[here, away]).await.unwrap();
+        [here, away].map(|patient| {
+            let mark = marks.iter().find(|mark| mark.patient_id == patient);
+            mark.unwrap().attended_at
+        })
+    };
+    assert!(worker.step(now).await.unwrap() > 0);
+    assert_eq!(marks().await, [Some(at("21T09:00")), Some(now)]);
+    let almost = now + TimeDelta::milliseconds(29_999);
+    assert_eq!(worker.step(almost).await.unwrap(), 0);
+    assert!(worker.step(now + TimeDelta::seconds(30)).await.unwrap() > 0);
+    assert_eq!(marks().await, [Some(now), Some(now)]);
 }
 
 async fn a_patient_without_a_plan_waits_for_one(database: TestDatabase) {

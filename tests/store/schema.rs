@@ -93,15 +93,18 @@ async fn both_databases_have_the_same_tables() {
     let apart = [
         "unique on event (tx, seq)",
         "unique on audit (seq)",
+        "unique on compliance_call (seq)",
         "column event.tx INTEGER not null",
     ];
-    // Checked on SQLite only: see migrations/postgres/0005_turns.sql.
+    // Checked on SQLite only: see migrations/postgres/0005_turns.sql and 0015_alerts_unchecked.sql.
     let unchecked = [
         "reference session (unit_id) to home_unit",
         "reference session (patient_id) to patient",
         "reference finding (patient_id) to patient",
         "reference alert_finding (alert_id) to alert",
         "reference alert_finding (finding_id) to finding",
+        "reference alert (patient_id) to patient",
+        "reference alert (unit_id) to home_unit",
     ];
     let here: Schema = lines_of_sqlite(one)
         .await

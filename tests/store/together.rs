@@ -55,7 +55,7 @@ async fn several_writes_are_made_with_the_commit(database: TestDatabase) {
             store::session::insert(&mut tx, &rows).await.unwrap();
         }
         store::finding::upsert(&mut tx, &found).await.unwrap();
-        store::compliance::heard(&mut tx, &heard, at("09:02"))
+        store::compliance::altered(&mut tx, &heard, at("09:02"))
             .await
             .unwrap();
         tx.commit().await.unwrap();

@@ -132,6 +132,14 @@ impl Ward {
         }
     }
 
+    /// Another lane of the same process: it remembers what this one does.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            keeper: self.keeper.clone(),
+            ..Self::on(&self.db, 0)
+        }
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.database.as_ref().expect("the ward's own database").url
     }

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::json;
 
 use crate::domain::alert::{About, Alert, AlertState};
-use crate::domain::finding::{Class, Finding, FindingState, SUSPECT};
+use crate::domain::finding::{Class, Finding, FindingState, SUSPECT, Severity};
 use crate::domain::ids::{AlertId, PatientId};
 use crate::domain::plan::Plan;
 use crate::domain::time::Instant;
@@ -59,8 +59,7 @@ pub async fn clear(
     clear_of(tx, shelf, open, now).await
 }
 
-/// [`clear`] for a batch, which remembers who has no open amber alert: none is looked for with each of her sessions. Whoever
-/// opens one takes her turn first, and then she is not remembered.
+/// [`clear`] for a batch, which remembers which open alerts each patient has not: none is looked for with each of her sessions.
 pub async fn clear_remembering(
     tx: &mut Tx,
     shelf: &PlanShelf,
@@ -68,21 +67,53 @@ pub async fn clear_remembering(
     news: &[News],
     now: Instant,
 ) -> Result<Vec<Cleared>, JudgingFault> {
-    let raised: HashSet<&About> = news.iter().map(|news| &news.about).collect();
-    let asked = |(patient, known): &&mut (PatientId, Known)| {
-        known.may_have_amber || raised.contains(&About::Patient(*patient))
-    };
-    let mut asked: Vec<&mut (PatientId, Known)> = known.iter_mut().filter(asked).collect();
+    let raised: HashSet<(&About, Class)> = news
+        .iter()
+        .map(|news| (&news.about, news.finding.finding.class))
+        .collect();
+    if !raised.is_empty() {
+        for (patient, known) in &mut *known {
+            remember_raised(*patient, known, &raised);
+        }
+    }
+    let mut asked: Vec<&mut (PatientId, Known)> = known
+        .iter_mut()
+        .filter(|(_, known)| known.may_have.amber)
+        .collect();
     let whose: Vec<(About, Class)> = asked
+        .iter()
+        .flat_map(|(patient, _)| REMEMBERED.map(|class| (About::Patient(*patient), class)))
+        .collect();
+    let mut open = store::alert::open_for(tx, &whose).await?;
+    let stands: HashSet<(&About, Class)> = open.iter().map(|alert| (&alert.about, alert.class)).collect();
+    for (patient, known) in &mut asked {
+        let about = About::Patient(*patient);
+        known.may_have.clinical = stands.contains(&(&about, Class::Clinical));
+        known.may_have.technical = stands.contains(&(&about, Class::Technical));
+    }
+    let may_end: HashSet<(About, Class)> = asked
         .iter()
         .flat_map(|(patient, known)| classes(*patient, &known.plans))
         .collect();
-    let open = store::alert::amber_for(tx, &whose).await?;
+    open.retain(|alert| {
+        alert.severity == Severity::Amber && may_end.contains(&(alert.about.clone(), alert.class))
+    });
     let having: HashSet<&About> = open.iter().map(|alert| &alert.about).collect();
     for (patient, known) in &mut asked {
-        known.may_have_amber = having.contains(&About::Patient(*patient));
+        known.may_have.amber = having.contains(&About::Patient(*patient));
     }
     clear_of(tx, shelf, open, now).await
+}
+
+/// The classes of the alerts that sessions open.
+const REMEMBERED: [Class; 2] = [Class::Clinical, Class::Technical];
+
+fn remember_raised(patient: PatientId, known: &mut Known, raised: &HashSet<(&About, Class)>) {
+    let about = About::Patient(patient);
+    let is_raised = |class| raised.contains(&(&about, class));
+    known.may_have.clinical |= is_raised(Class::Clinical);
+    known.may_have.technical |= is_raised(Class::Technical);
+    known.may_have.amber |= classes(patient, &known.plans).any(|(_, class)| is_raised(class));
 }
 
 async fn clear_of(
