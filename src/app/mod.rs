@@ -132,6 +132,7 @@ pub async fn begin(config: &Config, clock: Clock, ids: Ids) -> Result<App, Start
     let (stop, stopping) = watch::channel(false);
     let lanes = parts::lanes(config, &keeper, &clock, &broker, &pulse);
     let ingest = tokio::spawn(ingest::run(broker.inlet, lanes, stopping.clone()));
+    tokio::spawn(ingest::acquaintance::run(keeper, clock.clone(), stopping.clone()));
     let heartbeat = Heartbeat::new(db.clone(), identity, broker.link.clone(), pulse.clone());
     let metrics = Metrics::of(pulse.counts());
     let unit_watch = UnitWatch::new(

@@ -2,8 +2,9 @@
 //! judged and raised has committed.
 //!
 //! `arrival` (what is it?) → `batch` (one transaction: `ground`, `sorting`, judging, `set_aside`,
-//! `outgoing`) → `lane` (commit or halve, acknowledge, receipt; `warming` before the first).
+//! `outgoing`) → `lane` (commit or halve, acknowledge, receipt; `warming` before the first). `acquaintance` goes before all of it.
 
+pub mod acquaintance;
 pub mod arrival;
 pub mod batch;
 pub mod ground;

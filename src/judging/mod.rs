@@ -3,6 +3,7 @@
 //!
 //! Lock order, everywhere: home units, then patients, each sorted by id; the past is read only after both.
 
+pub mod acquaintance;
 pub mod again;
 pub mod alerting;
 pub mod attendance;

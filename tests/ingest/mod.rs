@@ -1,5 +1,6 @@
 //! The data's way, from a frame to the commit, on both databases; `through_mqtt` goes the whole way through a broker.
 
+mod acquaintance;
 mod broken;
 mod marked;
 pub(crate) mod rejected;

@@ -1,0 +1,94 @@
+//! When a process starts it gets to know the patients who have a unit, as many as it may remember: the first message of each finds
+//! her as known as every later one. It goes on beside what arrives, and rests as long as it works.
+
+use tokio::sync::watch;
+use tokio::time::Instant as Moment;
+
+use crate::clock::Clock;
+use crate::domain::by_id::ById;
+use crate::domain::ids::{PatientId, UnitId};
+use crate::domain::time::Instant;
+use crate::judging::recall::Known;
+use crate::judging::{JudgingFault, acquaintance};
+use crate::store;
+
+use super::batch::Keeper;
+use super::hands;
+
+/// Patients who are read together.
+const TOGETHER: u32 = 200;
+
+/// Works until everybody is known, there is no more room, or it is told to stop. What fails costs the first sessions some time,
+/// no more.
+pub async fn run(keeper: Keeper, clock: Clock, mut stop: watch::Receiver<bool>) {
+    let begun = Moment::now();
+    let acquainting = get_acquainted(&keeper, &clock);
+    tokio::select! {
+        _ = stop.wait_for(|stop| *stop) => {}
+        done = acquainting => match done {
+            Ok(patients) => tracing::info!(patients, took = ?begun.elapsed(), "patients who have a unit are known"),
+            Err(fault) => tracing::warn!(%fault, "not all patients are known beforehand: their first sessions will take a little longer"),
+        }
+    }
+}
+
+async fn get_acquainted(keeper: &Keeper, clock: &Clock) -> Result<usize, JudgingFault> {
+    let mut patients = 0;
+    let mut after = None;
+    loop {
+        let begun = Moment::now();
+        let met = meet(keeper, after, clock.now()).await?;
+        patients += met.patients;
+        if met.last.is_none() {
+            return Ok(patients);
+        }
+        after = met.last;
+        tokio::time::sleep(begun.elapsed()).await;
+    }
+}
+
+/// Some patients who were met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Met {
+    pub patients: usize,
+    /// After whom to go on; nothing where that was everybody, or there is no more room.
+    pub last: Option<PatientId>,
+}
+
+/// Gets to know the next patients after one.
+pub async fn meet(keeper: &Keeper, after: Option<PatientId>, now: Instant) -> Result<Met, JudgingFault> {
+    let forgotten = keeper.recall.forgotten();
+    let mut tx = keeper.db.read().await?;
+    let patients = store::patient::ids_after(&mut tx, after, TOGETHER).await?;
+    // Before anything that they stand for.
+    let mut turns = store::patient::last_turns(&mut tx, &patients).await?;
+    let units = store::assignment::units_of(&mut tx, &patients, now).await?;
+    let units = store::unit::turns(&mut tx, &units).await?;
+    let lent = hands::read(&mut tx, units).await?;
+    let mut units: ById<PatientId, Vec<(UnitId, i64)>> = ById::default();
+    for (unit, (turn, periods)) in &lent {
+        for patient in periods.iter().map(|period| period.patient_id) {
+            let of_patient = units.entry(patient).or_default();
+            if of_patient.last().is_none_or(|(last, _)| last != unit) {
+                of_patient.push((unit.clone(), *turn));
+            }
+        }
+    }
+    // Whoever has no unit sends nothing.
+    turns.retain(|(patient, _)| units.contains_key(patient));
+    let known = acquaintance::read(&mut tx, &keeper.shelf, &turns).await?;
+    let known: Vec<(PatientId, Known)> = known
+        .into_iter()
+        .map(|(patient, known)| {
+            (
+                patient,
+                known.with_units(units.remove(&patient).unwrap_or_default()),
+            )
+        })
+        .collect();
+    let has_room = keeper.recall.offer(known, forgotten, || keeper.hands.keep(&lent));
+    Ok(Met {
+        patients: turns.len(),
+        last: patients.last().copied().filter(|_| has_room),
+    })
+}

@@ -1,0 +1,67 @@
+//! Patients as they stand, read for the memory before anything of theirs comes: else the first session of each after a start would
+//! wait for her plan, her past and her alerts, and a thousand of them at once for a thousand each.
+
+use crate::domain::alert::About;
+use crate::domain::by_id::ById;
+use crate::domain::finding::{Class, Severity};
+use crate::domain::ids::PatientId;
+use crate::domain::time::Instant;
+use crate::engine;
+use crate::store::{self, Tx};
+
+use super::clearing;
+use super::plans::{PlanShelf, Plans};
+use super::recall::{Known, MayHave, SPARE};
+use super::rejudge::JudgingFault;
+use super::standing::Standing;
+
+/// What stands of these patients, given turns that were read before. No lock is needed: whoever changes any of it takes a turn first,
+/// and then what is read here counts for nothing.
+pub async fn read(
+    tx: &mut Tx,
+    shelf: &PlanShelf,
+    turns: &[(PatientId, i64)],
+) -> Result<Vec<(PatientId, Known)>, JudgingFault> {
+    let patients: Vec<PatientId> = turns.iter().map(|(patient, _)| *patient).collect();
+    let plans = shelf.of(tx, &patients).await?;
+    let latest = store::shown::latest_of_patients(tx, &patients).await?;
+    let since = |patient: &PatientId| {
+        let plans = plans.get(patient).map_or(&[][..], |plans| plans);
+        // Of whom there is nothing all of it is known.
+        latest.get(patient).map_or(Instant::UNIX_EPOCH, |newest| {
+            *newest - engine::reach(plans) - SPARE
+        })
+    };
+    let wanted: Vec<(PatientId, Instant)> = patients
+        .iter()
+        .map(|patient| (*patient, since(patient)))
+        .collect();
+    let mut sessions: ById<PatientId, Vec<Standing>> = ById::default();
+    for row in store::session::history(tx, &wanted).await? {
+        sessions
+            .entry(row.patient_id)
+            .or_default()
+            .push(Standing::read(row)?);
+    }
+    let mut open: ById<PatientId, Vec<(Class, Severity)>> = ById::default();
+    for (patient, class, severity) in store::alert::open_of(tx, &patients).await? {
+        open.entry(patient).or_default().push((class, severity));
+    }
+    let known = turns.iter().zip(wanted).map(|((patient, turn), (_, since))| {
+        let plans = plans.get(patient).cloned().unwrap_or_default();
+        let may_have = may_have(*patient, &plans, open.get(patient).map_or(&[], |open| open));
+        let sessions = sessions.remove(patient).unwrap_or_default();
+        (*patient, Known::new(*turn, plans, (since, sessions), may_have))
+    });
+    Ok(known.collect())
+}
+
+fn may_have(patient: PatientId, plans: &Plans, open: &[(Class, Severity)]) -> MayHave {
+    let has = |wanted: Class| open.iter().any(|(class, _)| *class == wanted);
+    let has_amber = |(_, wanted): (About, Class)| open.iter().any(|one| *one == (wanted, Severity::Amber));
+    MayHave {
+        amber: clearing::classes(patient, plans).any(has_amber),
+        clinical: has(Class::Clinical),
+        technical: has(Class::Technical),
+    }
+}

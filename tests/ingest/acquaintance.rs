@@ -1,0 +1,179 @@
+//! A process that has met its patients before anything of theirs came judges as one that reads everything, whatever happened since.
+
+use homeward::domain::alert::About;
+use homeward::domain::finding::Class;
+use homeward::domain::ids::PatientId;
+use homeward::ingest::acquaintance::{Met, meet};
+use homeward::store;
+
+use crate::support::databases::{self, TestDatabase, on_both_databases};
+use crate::support::unit_says::{Says as _, gain, plan, session, spo2};
+use crate::support::ward::{Ward, at, receipts};
+
+on_both_databases!(
+    who_was_met_is_judged_as_whoever_is_read,
+    what_changed_since_they_were_met_counts,
+    whoever_has_no_unit_is_not_met,
+    what_was_read_before_everybody_was_forgotten_is_not_kept,
+);
+
+const NOW: &str = "19T12:00";
+
+/// Another process on the ward's database, which has met everybody.
+async fn met(ward: &Ward, seed: u64) -> Ward {
+    let process = Ward::on(&ward.db, seed);
+    let everybody = meet(&process.keeper, None, at(NOW)).await.unwrap();
+    let rest = meet(&process.keeper, everybody.last, at(NOW)).await.unwrap();
+    assert_eq!((everybody.patients > 0, rest.last), (true, None));
+    process
+}
+
+/// Two patients with a past; the second has an open alert.
+async fn two(ward: &Ward) -> [PatientId; 2] {
+    let rules = || plan(&[gain(), spo2()]);
+    let patients = [
+        ward.patient_with("HU-1", rules()).await,
+        ward.patient_with("HU-2", rules()).await,
+    ];
+    for (number, unit, day, kg, percent) in [
+        (1, "HU-1", "16", 80.0, 97.0),
+        (2, "HU-1", "17", 80.5, 96.0),
+        (3, "HU-2", "17", 70.0, 85.0),
+    ] {
+        let taken = at(&format!("{day}T09:00"));
+        ward.send(unit, session(number, taken).weighs(kg).breathes(percent), taken)
+            .await;
+    }
+    patients
+}
+
+/// What both patients send then, and what has become of them.
+async fn outcome(ward: &Ward, process: &Ward, patients: [PatientId; 2]) -> Vec<Vec<String>> {
+    for (number, unit, time, kg, percent) in [
+        // Heavier than two days ago, and low.
+        (11, "HU-1", "18T09:00", 82.6, 89.0),
+        (12, "HU-2", "18T09:00", 70.0, 97.0),
+        // Of long before, and between two that are there.
+        (13, "HU-1", "02T09:00", 60.0, 97.0),
+        (14, "HU-1", "16T20:00", 83.5, 97.0),
+        (15, "HU-2", "18T10:00", 73.0, 91.0),
+    ] {
+        let said = session(number, at(time)).weighs(kg).breathes(percent);
+        process.send(unit, said, at(NOW)).await;
+    }
+    let mut became = Vec::new();
+    for patient in patients {
+        became.push(ward.findings(patient).await);
+        became.push(
+            ward.states(patient)
+                .await
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+        );
+        let mut alerts: Vec<String> = (ward.alerts_of(patient).await.iter())
+            .map(|alert| {
+                format!(
+                    "{:?} {:?} {} v{}",
+                    alert.class,
+                    alert.severity,
+                    alert.state.word(),
+                    alert.version
+                )
+            })
+            .collect();
+        alerts.sort();
+        became.push(alerts);
+    }
+    became
+}
+
+async fn who_was_met_is_judged_as_whoever_is_read(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let patients = two(&ward).await;
+    let process = met(&ward, 2).await;
+    let became = outcome(&ward, &process, patients).await;
+
+    let alone = Ward::over(databases::sqlite().await);
+    let patients = two(&alone).await;
+    let stranger = Ward::on(&alone.db, 2);
+    assert_eq!(became, outcome(&alone, &stranger, patients).await);
+    assert!(became.iter().all(|lines| !lines.is_empty()), "{became:#?}");
+}
+
+async fn what_changed_since_they_were_met_counts(database: TestDatabase) {
+    async fn change(ward: &Ward, patients: [PatientId; 2]) {
+        let desk = Ward::on(&ward.db, 9);
+        desk.put_plan(patients[0], plan(&[spo2()]), at("18T12:00")).await;
+        let open = desk.open(About::Patient(patients[1]), Class::Clinical).await;
+        desk.close(&open, at("18T12:00")).await;
+        // Another process has had her turn.
+        let said = session(5, at("17T12:00")).weighs(71.0).breathes(96.0);
+        desk.send("HU-2", said, at("18T12:00")).await;
+        desk.unit("HU-3").await;
+        desk.assign("HU-3", patients[0], "10T08:00", None, at("18T12:00"))
+            .await;
+    }
+    let ward = Ward::over(database);
+    let patients = two(&ward).await;
+    let process = met(&ward, 2).await;
+    change(&ward, patients).await;
+    let became = outcome(&ward, &process, patients).await;
+
+    let alone = Ward::over(databases::sqlite().await);
+    let patients = two(&alone).await;
+    change(&alone, patients).await;
+    let stranger = Ward::on(&alone.db, 2);
+    assert_eq!(became, outcome(&alone, &stranger, patients).await);
+}
+
+async fn whoever_has_no_unit_is_not_met(database: TestDatabase) {
+    let ward = Ward::over(database);
+    ward.patient(Some(plan(&[spo2()]))).await;
+    let patient = ward.patient_with("HU-1", plan(&[spo2()])).await;
+    let process = Ward::on(&ward.db, 2);
+    let everybody = meet(&process.keeper, None, at(NOW)).await.unwrap();
+    assert_eq!(everybody.patients, 1);
+    let nobody = meet(&process.keeper, everybody.last, at(NOW)).await.unwrap();
+    assert_eq!(
+        nobody,
+        Met {
+            patients: 0,
+            last: None
+        }
+    );
+    ward.send("HU-1", session(1, at("18T09:00")).breathes(85.0), at(NOW))
+        .await;
+    assert_eq!(ward.findings(patient).await.len(), 1);
+}
+
+async fn what_was_read_before_everybody_was_forgotten_is_not_kept(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let recall = &ward.keeper.recall;
+    let before = recall.forgotten();
+    recall.forget();
+    let mut kept = false;
+    assert!(!recall.offer(Vec::new(), before, || kept = true));
+    assert!(!kept);
+    assert!(recall.offer(Vec::new(), recall.forgotten(), || kept = true));
+    assert!(kept);
+}
+
+/// Whoever knows the patient locks nothing of the unit's, and reads nothing of hers.
+#[tokio::test]
+async fn the_first_session_of_one_who_was_met_waits_for_no_unit() {
+    let Some(database) = databases::postgres().await else {
+        return;
+    };
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[spo2()])).await;
+    let process = met(&ward, 2).await;
+    let mut tx = ward.db.begin().await.unwrap();
+    store::unit::lock_for_update(&mut tx, &["HU-1".parse().unwrap()])
+        .await
+        .unwrap();
+    let said = session(1, at("18T09:00")).breathes(85.0);
+    assert_eq!(receipts(&process.send("HU-1", said, at(NOW)).await), ["1 stored"]);
+    tx.rollback().await.unwrap();
+    assert_eq!(ward.findings(patient).await.len(), 1);
+}
