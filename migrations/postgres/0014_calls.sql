@@ -9,5 +9,6 @@ create table compliance_call (
 create index compliance_call_due on compliance_call (due_at);
 
 -- Told missing by a due time that is over, as `compliance` says: ingest reads it with the turn, and has such a patient judged at once.
+-- A process of an earlier version that still runs leaves it as it is; the next look at the patient puts it right.
 alter table patient_turn add column missing boolean not null default false;
 update patient_turn set missing = true where patient_id in (select patient_id from compliance where missing);

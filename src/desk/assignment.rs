@@ -78,7 +78,8 @@ pub async fn change(
     Ok(changed)
 }
 
-/// Locks the unit, then everybody who has or had it; gives all its periods.
+/// Locks the unit, then everybody who has or had it, and who is to have it; gives all its periods. Ingest rests on that: of a unit whose
+/// patient it knows it locks only her.
 async fn lock(act: &mut Act, unit: &UnitId, newcomer: Option<PatientId>) -> Result<Vec<Assignment>, Refusal> {
     let units = std::slice::from_ref(unit);
     if store::unit::lock_for_update(&mut act.tx, units).await?.is_empty() {

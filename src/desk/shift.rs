@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::domain::ids::{PatientId, SessionKey};
 use crate::domain::session::Session;
-use crate::judging::moved;
+use crate::judging::moved::{self, Moving};
 use crate::store;
 use crate::store::event::NewEvent;
 use crate::store::shift::ShiftRow;
@@ -55,7 +55,7 @@ pub async fn shift(
     }
     form.check()?;
     let unit = std::slice::from_ref(&key.unit_id);
-    // For update: no message of the unit, no decision and no other shift may come between.
+    // For update: no decision and no other shift may come between.
     store::unit::lock_for_update(&mut act.tx, unit).await?;
     let before = stored(act, key).await?;
     let mut shifts = store::shift::of_sessions(&mut act.tx, std::slice::from_ref(key)).await?;
@@ -63,13 +63,7 @@ pub async fn shift(
     if seen.is_some_and(|seen| seen != current) {
         return Err(Refusal::Stale { current });
     }
-    let moving = moved::read(&mut act.tx, &before, seconds).await?.ok_or_else(|| {
-        Refusal::invalid(
-            "/seconds",
-            "out_of_range",
-            "the session holds a time that cannot be moved so far",
-        )
-    })?;
+    let moving = moving(act, &before, seconds).await?;
     refuse_clock_fault(&moving.session, &before)?;
     let completed_at = moving.session.completed_at;
     let periods = store::assignment::of_units(&mut act.tx, unit).await?;
@@ -79,6 +73,9 @@ pub async fn shift(
     patients.sort_unstable();
     patients.dedup();
     store::patient::lock(&mut act.tx, &patients).await?;
+    // States stand only under the patients' locks.
+    let before = stored(act, key).await?;
+    let moving = self::moving(act, &before, seconds).await?;
     let row = ShiftRow {
         id: act.id(),
         key: key.clone(),
@@ -111,6 +108,17 @@ pub async fn shift(
     audit::record_all(act, "session.shift", records.collect()).await?;
     shifts.push(row);
     Ok(Shifted { session, shifts })
+}
+
+async fn moving(act: &mut Act, before: &ShownSession, seconds: i64) -> Result<Moving, Refusal> {
+    let moving = moved::read(&mut act.tx, before, seconds).await?;
+    moving.ok_or_else(|| {
+        Refusal::invalid(
+            "/seconds",
+            "out_of_range",
+            "the session holds a time that cannot be moved so far",
+        )
+    })
 }
 
 /// Moved, it must be a session that would have been taken in when it came.

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::domain::by_id::ById;
 use crate::domain::ids::{PatientId, UnitId};
 use crate::domain::time::Instant;
-use crate::judging::recall::Known;
+use crate::judging::recall::{Known, Offered};
 use crate::judging::{JudgingFault, acquaintance};
 use crate::store;
 
@@ -18,6 +18,9 @@ use super::hands;
 /// Patients who are read together.
 const TOGETHER: u32 = 200;
 
+/// How often it begins anew after everybody was forgotten, as after a fault of the database.
+const ANEW: u32 = 3;
+
 /// Works until everybody is known, there is no more room, or it is told to stop. What fails costs the first sessions some time,
 /// no more.
 pub async fn run(keeper: Keeper, clock: Clock, mut stop: watch::Receiver<bool>) {
@@ -25,24 +28,33 @@ pub async fn run(keeper: Keeper, clock: Clock, mut stop: watch::Receiver<bool>) 
     let acquainting = get_acquainted(&keeper, &clock);
     tokio::select! {
         _ = stop.wait_for(|stop| *stop) => {}
-        done = acquainting => match done {
-            Ok(patients) => tracing::info!(patients, took = ?begun.elapsed(), "patients who have a unit are known"),
-            Err(fault) => tracing::warn!(%fault, "not all patients are known beforehand: their first sessions will take a little longer"),
+        (patients, end) = acquainting => match end {
+            Ok(Offered::Kept) => tracing::info!(patients, took = ?begun.elapsed(), "every patient who has a unit is known"),
+            Ok(Offered::Full) => tracing::info!(patients, "as many patients are known as may be remembered"),
+            Ok(Offered::Forgotten) => tracing::info!("everybody was forgotten; patients will be known by their first sessions"),
+            Err(fault) => tracing::warn!(%fault, patients, "not all patients are known beforehand: their first sessions will take a little longer"),
         }
     }
 }
 
-async fn get_acquainted(keeper: &Keeper, clock: &Clock) -> Result<usize, JudgingFault> {
-    let mut patients = 0;
-    let mut after = None;
+/// How many patients were met, and why no more.
+async fn get_acquainted(keeper: &Keeper, clock: &Clock) -> (usize, Result<Offered, JudgingFault>) {
+    let (mut patients, mut anew, mut after) = (0, 0, None);
     loop {
         let begun = Moment::now();
-        let met = meet(keeper, after, clock.now()).await?;
-        patients += met.patients;
-        if met.last.is_none() {
-            return Ok(patients);
+        let met = match meet(keeper, after, clock.now()).await {
+            Ok(met) => met,
+            Err(fault) => return (patients, Err(fault)),
+        };
+        match met.offered {
+            Offered::Kept => (patients, after) = (patients + met.patients, met.last),
+            Offered::Full => return (patients + met.patients, Ok(Offered::Full)),
+            Offered::Forgotten if anew < ANEW => (patients, anew, after) = (0, anew + 1, None),
+            Offered::Forgotten => return (0, Ok(Offered::Forgotten)),
         }
-        after = met.last;
+        if met.last.is_none() {
+            return (patients, Ok(Offered::Kept));
+        }
         tokio::time::sleep(begun.elapsed()).await;
     }
 }
@@ -51,8 +63,9 @@ async fn get_acquainted(keeper: &Keeper, clock: &Clock) -> Result<usize, Judging
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Met {
     pub patients: usize,
-    /// After whom to go on; nothing where that was everybody, or there is no more room.
+    /// After whom to go on; nothing where that was everybody.
     pub last: Option<PatientId>,
+    pub offered: Offered,
 }
 
 /// Gets to know the next patients after one.
@@ -86,9 +99,10 @@ pub async fn meet(keeper: &Keeper, after: Option<PatientId>, now: Instant) -> Re
             )
         })
         .collect();
-    let has_room = keeper.recall.offer(known, forgotten, || keeper.hands.keep(&lent));
+    let offered = keeper.recall.offer(known, forgotten, || keeper.hands.keep(&lent));
     Ok(Met {
         patients: turns.len(),
-        last: patients.last().copied().filter(|_| has_room),
+        last: patients.last().copied(),
+        offered,
     })
 }

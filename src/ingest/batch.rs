@@ -74,7 +74,7 @@ impl BatchFault {
         }
     }
 
-    /// Whether a rival stored the same at the same moment.
+    /// Whether a rival wrote the same at the same moment, or what was remembered no longer holds.
     pub(super) fn is_overtaken(&self) -> bool {
         match self {
             Self::Store(fault) => fault.is_overtaken(),
@@ -89,22 +89,42 @@ impl BatchFault {
 pub struct Committed {
     pub owed: Vec<Owed>,
     pub tally: Tally,
+    /// Taken in only the second time.
+    pub again: bool,
 }
 
 /// Stores, judges and raises. The receipts are owed only once this has returned.
 pub async fn commit(keeper: &Keeper, arrivals: &[Arrival], now: Instant) -> Result<Committed, BatchFault> {
-    match attempt(keeper, arrivals, now).await {
-        // What was remembered and no longer held is forgotten by now: the second time it is looked up.
-        Err(fault) if fault.is_overtaken() => attempt(keeper, arrivals, now).await,
+    match attempt(keeper, keeper, arrivals, now).await {
+        Err(fault) if fault.is_overtaken() => {
+            // What was remembered does not hold: now everything is looked up.
+            tracing::debug!(%fault, "a batch is taken in once more");
+            let stranger = Keeper {
+                recall: Arc::new(Recall::new(0)),
+                hands: Arc::default(),
+                ..keeper.clone()
+            };
+            let committed = attempt(&stranger, keeper, arrivals, now).await?;
+            Ok(Committed {
+                again: true,
+                ..committed
+            })
+        }
         done => done,
     }
 }
 
-async fn attempt(keeper: &Keeper, arrivals: &[Arrival], now: Instant) -> Result<Committed, BatchFault> {
+/// By what one keeper remembers; what becomes known is remembered by the other.
+async fn attempt(
+    by: &Keeper,
+    keeper: &Keeper,
+    arrivals: &[Arrival],
+    now: Instant,
+) -> Result<Committed, BatchFault> {
     let begun = tokio::time::Instant::now();
     let mut tx = keeper.db.begin().await?.writing_together();
     let connected = begun.elapsed();
-    let taken = take_in(&mut tx, keeper, arrivals, now).await?;
+    let taken = take_in(&mut tx, by, arrivals, now).await?;
     let worked = begun.elapsed();
     tx.commit().await?;
     let ended = begun.elapsed();
@@ -119,6 +139,7 @@ async fn attempt(keeper: &Keeper, arrivals: &[Arrival], now: Instant) -> Result<
     Ok(Committed {
         owed: taken.owed,
         tally,
+        again: false,
     })
 }
 

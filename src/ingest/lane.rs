@@ -72,6 +72,9 @@ impl Lane {
             match self.attempt(&arrivals[range.clone()]).await {
                 Ok(committed) => {
                     self.pulse.counts().committed(&committed.tally, begun.elapsed());
+                    if committed.again {
+                        self.pulse.counts().retried();
+                    }
                     owed.extend(committed.owed);
                     self.pulse.committed(self.clock.now());
                     pause = PATIENCE[0];

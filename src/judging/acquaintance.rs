@@ -50,7 +50,8 @@ pub async fn read(
     let known = turns.iter().zip(wanted).map(|((patient, turn), (_, since))| {
         let plans = plans.get(patient).cloned().unwrap_or_default();
         let may_have = may_have(*patient, &plans, open.get(patient).map_or(&[], |open| open));
-        let sessions = sessions.remove(patient).unwrap_or_default();
+        let mut sessions = sessions.remove(patient).unwrap_or_default();
+        sessions.shrink_to_fit();
         (*patient, Known::new(*turn, plans, (since, sessions), may_have))
     });
     Ok(known.collect())

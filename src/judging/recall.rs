@@ -119,6 +119,16 @@ pub struct Recall {
     kept: Mutex<Kept>,
 }
 
+/// What came of an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offered {
+    Kept,
+    /// There is no room for more.
+    Full,
+    /// It was of before everyone was forgotten.
+    Forgotten,
+}
+
 /// Whoever is not seen while `young` fills up is forgotten with `old`.
 #[derive(Debug, Default)]
 struct Kept {
@@ -191,11 +201,14 @@ impl Recall {
     }
 
     /// Keeps those of whom nothing is known, unless everyone was forgotten since they were begun to be read: then nothing of it
-    /// counts. `also` is done only where they are kept. Gives whether there is room for more.
-    pub fn offer(&self, known: Vec<(PatientId, Known)>, forgotten: u64, also: impl FnOnce()) -> bool {
+    /// counts. `also` is done only where they are kept.
+    pub fn offer(&self, known: Vec<(PatientId, Known)>, forgotten: u64, also: impl FnOnce()) -> Offered {
         let mut kept = self.kept();
-        if kept.forgotten != forgotten || self.most == 0 {
-            return false;
+        if self.most == 0 {
+            return Offered::Full;
+        }
+        if kept.forgotten != forgotten {
+            return Offered::Forgotten;
         }
         also();
         for (patient, known) in known {
@@ -205,7 +218,11 @@ impl Recall {
             }
         }
         // Whoever is met with makes everybody else old in time, and then forgotten.
-        kept.sessions < self.most / 2 && kept.young.len() < self.most
+        if kept.sessions < self.most / 2 && kept.young.len() < self.most / 2 {
+            Offered::Kept
+        } else {
+            Offered::Full
+        }
     }
 
     /// Forgets everyone: a database that came back may have come back as of an earlier time, and would count turns again.

@@ -74,6 +74,7 @@ pub struct Stored {
     pub quarantine_oldest_seconds: f64,
     pub compliance_due: u64,
     pub compliance_waiting: u64,
+    pub compliance_called: u64,
     /// Since any process last committed one.
     pub heartbeat_age_seconds: Option<f64>,
     pub processes: BTreeMap<&'static str, u64>,
@@ -271,6 +272,11 @@ impl Page {
             "homeward_compliance_waiting",
             "Findings about missing sessions that no alert is raised for yet, as during an incident",
             count(stored.compliance_waiting),
+        );
+        self.gauge(
+            "homeward_compliance_called",
+            "Rows that call for patients who sent something to be looked at, and are due; it grows while more comes than can be judged",
+            count(stored.compliance_called),
         );
         self.gauges(
             "homeward_processes",

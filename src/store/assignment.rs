@@ -88,6 +88,7 @@ pub async fn get(tx: &mut Tx, id: AssignmentId) -> Result<Option<Assignment>, St
     tx.optional(&GET, binds![id.0]).await?.map(assignment).transpose()
 }
 
+/// The caller has locked the unit, and everybody who has, had or will have it: whoever remembers them relies on their turns.
 /// [`StoreError::Taken`] where the unit has a period from the same time, or one without an end, already.
 pub async fn insert(tx: &mut Tx, new: &Assignment) -> Result<(), StoreError> {
     let Assignment {

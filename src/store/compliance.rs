@@ -108,7 +108,8 @@ statements! {
     NO_LONGER_WAITING [patient_id Uuid] =
         "delete from compliance_news where patient_id {one_of_rows}";
 
-    COUNTS = "select (select count(*) from compliance where look_at <= $1), (select count(*) from compliance_news)";
+    COUNTS = "select (select count(*) from compliance where look_at <= $1), (select count(*) from compliance_news),
+                  (select count(*) from compliance_call where due_at <= $1)";
 
     OPEN_INCIDENT = "insert into incident (alert_id, opened_at) values ($1, $2) on conflict (alert_id) do nothing";
 
@@ -146,7 +147,7 @@ pub async fn put_off(tx: &mut Tx, patient: PatientId, to: Instant) -> Result<(),
 /// Some of the patients who are due, longest first, locked by this transaction; fewer where others hold them.
 pub async fn claim_due(tx: &mut Tx, as_of: Instant, most: u32) -> Result<Vec<Mark>, StoreError> {
     let due: Vec<(Uuid,)> = tx.all(&DUE, binds![as_of, i64::from(most)]).await?;
-    let claimed = claim(tx, &due).await?;
+    let claimed = claim(tx, due.into_iter().map(|(id,)| id)).await?;
     let mut marks = marks(tx, &claimed).await?;
     // A rival who held one meanwhile has judged her already.
     marks.retain(|mark| mark.look_at.is_some_and(|at| at <= as_of));
@@ -155,18 +156,23 @@ pub async fn claim_due(tx: &mut Tx, as_of: Instant, most: u32) -> Result<Vec<Mar
 
 /// One patient, locked by this transaction; nothing where somebody else holds her.
 pub async fn claim_again(tx: &mut Tx, patient: PatientId) -> Result<Vec<Mark>, StoreError> {
-    let claimed = claim(tx, &[(patient.0,)]).await?;
+    let claimed = claim(tx, [patient.0]).await?;
     marks(tx, &claimed).await
 }
 
 /// Some of the patients who have findings without an alert, longest first, locked by this transaction.
 pub async fn claim_waiting(tx: &mut Tx, most: u32) -> Result<Vec<PatientId>, StoreError> {
     let waiting: Vec<(Uuid,)> = tx.all(&WAITING_LONGEST, binds![i64::from(most)]).await?;
-    claim(tx, &waiting).await
+    claim(tx, waiting.into_iter().map(|(id,)| id)).await
 }
 
-async fn claim(tx: &mut Tx, patients: &[(Uuid,)]) -> Result<Vec<PatientId>, StoreError> {
-    let rows = vec![uuids(patients.iter().map(|(id,)| *id))];
+/// Those of the patients whom nobody else holds, locked by this transaction.
+pub async fn claim_those(tx: &mut Tx, patients: &[PatientId]) -> Result<Vec<PatientId>, StoreError> {
+    claim(tx, patients.iter().map(|patient| patient.0)).await
+}
+
+async fn claim(tx: &mut Tx, patients: impl IntoIterator<Item = Uuid>) -> Result<Vec<PatientId>, StoreError> {
+    let rows = vec![uuids(patients)];
     let rows: Vec<(Uuid,)> = tx.all(&CLAIM, binds![rows]).await?;
     Ok(rows.into_iter().map(|(id,)| id.into()).collect())
 }
@@ -244,8 +250,9 @@ pub async fn no_longer_waiting(tx: &mut Tx, patients: &[PatientId]) -> Result<()
     Ok(())
 }
 
-/// How many patients are due, and how many findings wait for their alert: for the metrics.
-pub async fn counts(tx: &mut Tx, now: Instant) -> Result<(i64, i64), StoreError> {
+/// How many patients are due, how many findings wait for their alert, and how many rows of calls wait although they are due: for
+/// the metrics.
+pub async fn counts(tx: &mut Tx, now: Instant) -> Result<(i64, i64, i64), StoreError> {
     Ok(tx.optional(&COUNTS, binds![now]).await?.unwrap_or_default())
 }
 

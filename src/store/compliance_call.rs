@@ -1,5 +1,5 @@
-//! That patients who are not missing sent something: nobody is about to ring them, so what follows is judged a little later, once
-//! with all that came meanwhile. Under load judging by time must not take the room of judging by arrival.
+//! That patients who are not missing sent something: nobody is about to ring them, so what follows is judged a little later, with
+//! all that came meanwhile. Under load judging by time must not take the room of judging by arrival.
 
 use chrono::TimeDelta;
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::ids::PatientId;
 use crate::domain::time::Instant;
 
-use super::bind::{bigints, binds, texts, times, uuids};
+use super::bind::{bigints, binds, texts, times};
 use super::event::PARTING;
 use super::statement::statements;
 use super::{StoreError, Tx};
@@ -24,6 +24,8 @@ pub struct Call {
     pub seq: i64,
     /// From when on each is otherwise than she was judged.
     pub since: Vec<(PatientId, Instant)>,
+    /// One that cannot be read calls nobody: her next session or due time will.
+    pub is_readable: bool,
 }
 
 statements! {
@@ -33,20 +35,25 @@ statements! {
 
     DUE = "select seq from compliance_call where due_at <= $1 limit 1";
 
-    CLAIM = "select seq, called from compliance_call where due_at <= $1 order by due_at limit $2 {skip_locked}";
-
-    HOLD [patient_id Uuid] =
-        "select t.patient_id from patient_turn t where t.patient_id {one_of_rows}
-         order by t.patient_id {for_no_key_update}";
+    CLAIM = "select seq, called from compliance_call order by due_at limit $1 {skip_locked}";
 
     ANSWERED [seq Bigint] = "delete from compliance_call where seq {one_of_rows}";
 }
 
 /// That these (distinct) patients sent something, or that it counts otherwise than before, from an instant on.
 pub async fn insert(tx: &mut Tx, since: &[(PatientId, Instant)], now: Instant) -> Result<(), StoreError> {
+    insert_due(tx, since, now + SOON).await
+}
+
+/// The same to be answered from then on.
+pub async fn insert_due(
+    tx: &mut Tx,
+    since: &[(PatientId, Instant)],
+    due_at: Instant,
+) -> Result<(), StoreError> {
     let rows: Vec<String> = since.chunks(TOGETHER).map(written).collect();
     let rows = vec![
-        times(rows.iter().map(|_| now + SOON)),
+        times(rows.iter().map(|_| due_at)),
         texts(rows.iter().map(String::as_str)),
     ];
     tx.later(None, &INSERT, binds![rows]).await
@@ -58,21 +65,19 @@ pub async fn is_any_due(tx: &mut Tx, as_of: Instant) -> Result<bool, StoreError>
     Ok(due.is_some())
 }
 
-/// Those that are due, oldest first, so many rows at most; other transactions do not get them.
-pub async fn claim_due(tx: &mut Tx, as_of: Instant, most: u32) -> Result<Vec<Call>, StoreError> {
-    let rows: Vec<(i64, String)> = tx.all(&CLAIM, binds![as_of, i64::from(most)]).await?;
+/// So many rows at most, those first that are due first, whether they are due or not: what came since is judged together with it.
+/// Other transactions do not get them.
+pub async fn claim(tx: &mut Tx, most: u32) -> Result<Vec<Call>, StoreError> {
+    let rows: Vec<(i64, String)> = tx.all(&CLAIM, binds![i64::from(most)]).await?;
     let call = |(seq, called): (i64, String)| {
-        let since = read(&called).ok_or_else(|| StoreError::row("compliance_call", "called", seq))?;
-        Ok(Call { seq, since })
+        let since = read(&called);
+        Call {
+            seq,
+            is_readable: since.is_some(),
+            since: since.unwrap_or_default(),
+        }
     };
-    rows.into_iter().map(call).collect()
-}
-
-/// Locks the patients without changing what is known of them.
-pub async fn hold(tx: &mut Tx, patients: &[PatientId]) -> Result<(), StoreError> {
-    let rows = vec![uuids(patients.iter().map(|patient| patient.0))];
-    let _: Vec<(Uuid,)> = tx.all(&HOLD, binds![rows]).await?;
-    Ok(())
+    Ok(rows.into_iter().map(call).collect())
 }
 
 pub async fn answered(tx: &mut Tx, calls: &[Call]) -> Result<(), StoreError> {

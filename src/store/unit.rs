@@ -160,7 +160,8 @@ async fn turns_by(
         .collect()
 }
 
-/// For whoever changes assignments: waits for every transaction that rests on them.
+/// For whoever changes assignments: waits for every transaction that locked the unit. Ingest rests on the locks of those who have or
+/// had it as well, so whoever writes an assignment locks them too.
 pub async fn lock_for_update(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<UnitId>, StoreError> {
     let rows: Vec<(String,)> = tx.all(&LOCK_FOR_UPDATE, binds![vec![names(units)]]).await?;
     rows.into_iter()

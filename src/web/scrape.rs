@@ -146,7 +146,8 @@ async fn ask(state: &State, now: Instant) -> Result<Stored, StoreError> {
     let alerts = store::tally::open_alerts(&mut tx, cuts).await?;
     let (unsent, due) = store::outbox::waiting(&mut tx, now).await?;
     let waiting = store::quarantine::waiting(&mut tx).await?;
-    let (compliance_due, compliance_waiting) = store::compliance::counts(&mut tx, now).await?;
+    let (compliance_due, compliance_waiting, compliance_called) =
+        store::compliance::counts(&mut tx, now).await?;
     let verified = store::heartbeat::newest(&mut tx).await?;
     let processes = store::process::list(&mut tx, now - standing::SHOWN).await?;
     let since = |at: Instant| seconds(now - at);
@@ -181,6 +182,7 @@ async fn ask(state: &State, now: Instant) -> Result<Stored, StoreError> {
             .map_or(0.0, since),
         compliance_due: count_of(compliance_due),
         compliance_waiting: count_of(compliance_waiting),
+        compliance_called: count_of(compliance_called),
         heartbeat_age_seconds: verified.map(since),
         processes: states,
     })

@@ -1,6 +1,7 @@
 //! Looks at the patients whose time is over, or of whom something changed, and at nobody else. Two steps in one: first everybody
 //! who is due is judged, then alerts are raised.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,9 +26,11 @@ pub const EVERY: Duration = Duration::from_secs(1);
 const BATCH: u32 = 50;
 /// Transactions of one step; what is left waits for the next, and whoever sends has the rest of the second.
 const MOST_BATCHES: u32 = 6;
-/// Rows of calls of one step, and about how many patients of these: a unit that sends a backlog calls for the same one many times.
-const CALLS: u32 = 600;
-const CALLED: usize = 600;
+/// Rows of calls of one transaction, and about how many patients of these: a unit that sends a backlog calls for one many times.
+const CALLS: u32 = 200;
+const CALLED: usize = 300;
+/// Transactions of one step for them.
+const MOST_CALLS: u32 = 5;
 /// Findings wait so long at most for everybody else to be judged: who is always busy must still tell.
 const PATIENCE: TimeDelta = TimeDelta::minutes(1);
 /// A patient who cannot be judged, by a fault of data or program, is tried again after so long.
@@ -50,11 +53,8 @@ impl Compliance {
         let watch = compliance::watch(&mut reading, now).await?;
         let is_called = store::compliance_call::is_any_due(&mut reading, watch.as_of).await?;
         drop(reading);
-        let called = if is_called {
-            self.answer(&watch, now).await?
-        } else {
-            0
-        };
+        // What fails of it keeps nobody who is due from being judged.
+        let called = if is_called { self.answer(now).await } else { Ok(0) };
         let mut is_due = store::compliance::is_anybody_due(&mut self.db.read().await?, watch.as_of).await?;
         let (mut judged, mut batches) = (0, 0);
         while is_due && batches < MOST_BATCHES {
@@ -67,20 +67,39 @@ impl Compliance {
             Some(since) if !is_due || since <= now - PATIENCE => self.raise(now).await?,
             _ => 0,
         };
-        Ok(called + judged + raised)
+        Ok(called? + judged + raised)
     }
 
-    /// Makes those due who were called; how many calls it was.
-    async fn answer(&self, watch: &Watch, now: Instant) -> Result<usize, WorkerFault> {
-        let mut tx = self.db.begin().await?;
-        let calls = store::compliance_call::claim_due(&mut tx, watch.as_of, CALLS).await?;
-        let (calls, since) = compliance::called(calls, CALLED);
-        let patients: Vec<PatientId> = since.iter().map(|(patient, _)| *patient).collect();
-        store::compliance_call::hold(&mut tx, &patients).await?;
-        store::compliance::altered(&mut tx, &since, now).await?;
-        store::compliance_call::answered(&mut tx, &calls).await?;
-        tx.commit().await?;
-        Ok(calls.len())
+    /// Makes those due who were called, and all who were called since then with them; how many calls it was. Whoever is locked is
+    /// being changed, and is called again for the next step.
+    async fn answer(&self, now: Instant) -> Result<usize, WorkerFault> {
+        let mut answered = 0;
+        for _ in 0..MOST_CALLS {
+            let mut tx = self.db.begin().await?;
+            let calls = store::compliance_call::claim(&mut tx, CALLS).await?;
+            for call in calls.iter().filter(|call| !call.is_readable) {
+                tracing::error!(
+                    seq = call.seq,
+                    "a row of compliance_call cannot be read and is left out"
+                );
+            }
+            let (calls, mut since) = compliance::called(calls, CALLED);
+            let patients: Vec<PatientId> = since.iter().map(|(patient, _)| *patient).collect();
+            let free = store::compliance::claim_those(&mut tx, &patients).await?;
+            let free: HashSet<PatientId> = free.into_iter().collect();
+            let locked: Vec<(PatientId, Instant)> = since
+                .extract_if(.., |(patient, _)| !free.contains(patient))
+                .collect();
+            store::compliance::altered(&mut tx, &since, now).await?;
+            store::compliance_call::insert_due(&mut tx, &locked, now).await?;
+            store::compliance_call::answered(&mut tx, &calls).await?;
+            tx.commit().await?;
+            answered += calls.len();
+            if calls.is_empty() || !locked.is_empty() {
+                break;
+            }
+        }
+        Ok(answered)
     }
 
     /// One batch; how many patients it was.

@@ -70,6 +70,18 @@ impl Worker {
         }
     }
 
+    /// When it first looks, after its start. Each has its own part of the second: together they would stand in the way of whatever
+    /// arrives just then.
+    const fn first_after(&self) -> Duration {
+        Duration::from_millis(match self {
+            Self::Heartbeat(_) => 0,
+            Self::UnitPost(_) => 100,
+            Self::Compliance(_) => 300,
+            Self::UnitWatch(_) => 700,
+            Self::Retention(_) => 900,
+        })
+    }
+
     /// Does what is due at `now`; how many things it did.
     pub async fn step(&self, now: Instant) -> Result<usize, WorkerFault> {
         match self {
@@ -107,7 +119,8 @@ impl Worker {
     ) -> Result<(), GaveUp> {
         counts.started(self.name());
         let mut failures = 0;
-        let mut ticks = tokio::time::interval(self.every());
+        let first = tokio::time::Instant::now() + self.first_after();
+        let mut ticks = tokio::time::interval_at(first, self.every());
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let stops = tokio::select! {

@@ -1,9 +1,13 @@
 //! A process that has met its patients before anything of theirs came judges as one that reads everything, whatever happened since.
 
+use std::sync::Arc;
+
 use homeward::domain::alert::About;
 use homeward::domain::finding::Class;
 use homeward::domain::ids::PatientId;
-use homeward::ingest::acquaintance::{Met, meet};
+use homeward::ingest::acquaintance::meet;
+use homeward::judging::acquaintance;
+use homeward::judging::recall::{Offered, Recall};
 use homeward::store;
 
 use crate::support::databases::{self, TestDatabase, on_both_databases};
@@ -15,6 +19,8 @@ on_both_databases!(
     what_changed_since_they_were_met_counts,
     whoever_has_no_unit_is_not_met,
     what_was_read_before_everybody_was_forgotten_is_not_kept,
+    nobody_is_pushed_out_by_whoever_is_met,
+    what_comes_while_they_are_read_counts,
 );
 
 const NOW: &str = "19T12:00";
@@ -25,6 +31,7 @@ async fn met(ward: &Ward, seed: u64) -> Ward {
     let everybody = meet(&process.keeper, None, at(NOW)).await.unwrap();
     let rest = meet(&process.keeper, everybody.last, at(NOW)).await.unwrap();
     assert_eq!((everybody.patients > 0, rest.last), (true, None));
+    assert_eq!([everybody, rest].map(|met| met.offered), [Offered::Kept; 2]);
     process
 }
 
@@ -135,13 +142,7 @@ async fn whoever_has_no_unit_is_not_met(database: TestDatabase) {
     let everybody = meet(&process.keeper, None, at(NOW)).await.unwrap();
     assert_eq!(everybody.patients, 1);
     let nobody = meet(&process.keeper, everybody.last, at(NOW)).await.unwrap();
-    assert_eq!(
-        nobody,
-        Met {
-            patients: 0,
-            last: None
-        }
-    );
+    assert_eq!((nobody.patients, nobody.last), (0, None));
     ward.send("HU-1", session(1, at("18T09:00")).breathes(85.0), at(NOW))
         .await;
     assert_eq!(ward.findings(patient).await.len(), 1);
@@ -149,17 +150,77 @@ async fn whoever_has_no_unit_is_not_met(database: TestDatabase) {
 
 async fn what_was_read_before_everybody_was_forgotten_is_not_kept(database: TestDatabase) {
     let ward = Ward::over(database);
-    let recall = &ward.keeper.recall;
+    let patients = two(&ward).await;
+    let process = Ward::on(&ward.db, 2);
+    let recall = &process.keeper.recall;
+    let mut tx = ward.db.read().await.unwrap();
+    let turns = store::patient::last_turns(&mut tx, &patients).await.unwrap();
+    let mut read = async || {
+        let known = acquaintance::read(&mut tx, &process.keeper.shelf, &turns).await;
+        known.unwrap()
+    };
+    let next = || turns.iter().map(|(patient, turn)| (*patient, turn + 1));
     let before = recall.forgotten();
     recall.forget();
     let mut kept = false;
-    assert!(!recall.offer(Vec::new(), before, || kept = true));
-    assert!(!kept);
-    assert!(recall.offer(Vec::new(), recall.forgotten(), || kept = true));
-    assert!(kept);
+    let offered = recall.offer(read().await, before, || kept = true);
+    assert_eq!((offered, kept), (Offered::Forgotten, false));
+    assert_eq!(recall.take(next()).len(), 0);
+    let offered = recall.offer(read().await, recall.forgotten(), || kept = true);
+    assert_eq!((offered, kept), (Offered::Kept, true));
+    // Who has had another turn since is not believed.
+    assert_eq!(
+        recall
+            .take(next().map(|(patient, turn)| (patient, turn + 1)))
+            .len(),
+        0
+    );
+    recall.offer(read().await, recall.forgotten(), || {});
+    assert_eq!(recall.take(next()).len(), 2);
 }
 
-/// Whoever knows the patient locks nothing of the unit's, and reads nothing of hers.
+async fn nobody_is_pushed_out_by_whoever_is_met(database: TestDatabase) {
+    let ward = Ward::over(database);
+    two(&ward).await;
+    for (most, offered) in [(0, Offered::Full), (4, Offered::Full), (100, Offered::Kept)] {
+        let mut process = Ward::on(&ward.db, 2);
+        process.keeper.recall = Arc::new(Recall::new(most));
+        let met = meet(&process.keeper, None, at(NOW)).await.unwrap();
+        assert_eq!(met.offered, offered, "{most}");
+    }
+}
+
+/// As those of whom nothing is remembered, though with what has come between the reading and now.
+async fn what_comes_while_they_are_read_counts(database: TestDatabase) {
+    async fn between(ward: &Ward) {
+        let other = Ward::on(&ward.db, 8);
+        let said = session(5, at("17T12:00")).weighs(79.0).breathes(84.0);
+        other.send("HU-1", said, at("18T12:00")).await;
+    }
+    let ward = Ward::over(database);
+    let patients = two(&ward).await;
+    let process = Ward::on(&ward.db, 2);
+    // The turns of before, and everything else of after.
+    let mut tx = ward.db.read().await.unwrap();
+    let turns = store::patient::last_turns(&mut tx, &patients).await.unwrap();
+    drop(tx);
+    between(&ward).await;
+    let mut tx = ward.db.read().await.unwrap();
+    let known = acquaintance::read(&mut tx, &process.keeper.shelf, &turns)
+        .await
+        .unwrap();
+    drop(tx);
+    process.keeper.recall.offer(known, 0, || {});
+    let became = outcome(&ward, &process, patients).await;
+
+    let alone = Ward::over(databases::sqlite().await);
+    let patients = two(&alone).await;
+    between(&alone).await;
+    let stranger = Ward::on(&alone.db, 2);
+    assert_eq!(became, outcome(&alone, &stranger, patients).await);
+}
+
+/// Whoever knows the patient locks nothing of the unit's.
 #[tokio::test]
 async fn the_first_session_of_one_who_was_met_waits_for_no_unit() {
     let Some(database) = databases::postgres().await else {

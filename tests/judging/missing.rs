@@ -23,6 +23,7 @@ on_both_databases!(
     what_ingest_remembers_still_holds,
     who_is_missing_is_judged_at_once_and_others_soon,
     a_patient_without_a_plan_waits_for_one,
+    who_is_locked_when_she_is_called_is_called_again,
     who_is_locked_has_her_turn_with_the_next_step,
     a_thousand_due_at_the_same_minute,
 );
@@ -193,6 +194,42 @@ async fn a_patient_without_a_plan_waits_for_one(database: TestDatabase) {
     assert_eq!(ward.findings(patient).await, ["missed amber"]);
 }
 
+async fn who_is_locked_when_she_is_called_is_called_again(database: TestDatabase) {
+    let ward = Ward::over(database);
+    if matches!(ward.db, store::Db::Sqlite { .. }) {
+        // There the worker waits for the one writer.
+        return;
+    }
+    let (busy, free) = (
+        ward.patient_with("HU-1", daily()).await,
+        ward.patient_with("HU-2", daily()).await,
+    );
+    for patient in [busy, free] {
+        ward.admit(patient, at("20T12:00"), at("20T12:00")).await;
+    }
+    ward.looks(at("20T13:00")).await;
+    let came = at("21T09:00");
+    for (unit, number) in [("HU-1", 1), ("HU-2", 2)] {
+        ward.send(unit, session(number, came).breathes(97.0), came).await;
+    }
+    let attended = async || {
+        let mut tx = ward.db.read().await.unwrap();
+        let mut marks = store::compliance::marks(&mut tx, &[busy, free]).await.unwrap();
+        marks.sort_by_key(|mark| mark.patient_id == free);
+        marks.iter().map(|mark| mark.attended_at).collect::<Vec<_>>()
+    };
+    let mut acting = ward.db.begin().await.unwrap();
+    store::patient::lock(&mut acting, &[busy]).await.unwrap();
+    let worker = worker(&ward.db, &ward.keeper.ids);
+    let soon = came + TimeDelta::seconds(30);
+    assert!(worker.step(soon).await.unwrap() > 0);
+    assert_eq!(attended().await, [None, Some(came)]);
+    acting.rollback().await.unwrap();
+    assert!(worker.step(soon).await.unwrap() > 0);
+    assert_eq!(attended().await, [Some(came), Some(came)]);
+    assert_eq!(worker.step(soon).await.unwrap(), 0);
+}
+
 async fn who_is_locked_has_her_turn_with_the_next_step(database: TestDatabase) {
     let ward = Ward::over(database);
     if matches!(ward.db, store::Db::Sqlite { .. }) {
@@ -227,7 +264,7 @@ async fn a_thousand_due_at_the_same_minute(database: TestDatabase) {
     looks(&worker, at("21T12:11")).await;
     let mut tx = ward.db.read().await.unwrap();
     let counts = store::compliance::counts(&mut tx, at("21T12:11")).await.unwrap();
-    assert_eq!(counts, (0, 0), "everybody is judged and told");
+    assert_eq!(counts, (0, 0, 0), "everybody is judged and told");
     for patient in patients.iter().step_by(97) {
         let alerts = ward.alerts_of(*patient).await;
         assert_eq!(

@@ -74,18 +74,21 @@ async fn calls_wait_and_are_answered_once(database: TestDatabase) {
         .unwrap();
     let almost = now + SOON - TimeDelta::microseconds(1);
     assert!(!calls::is_any_due(&mut tx, almost).await.unwrap());
-    assert_eq!(calls::claim_due(&mut tx, almost, 10).await.unwrap(), []);
     assert!(calls::is_any_due(&mut tx, now + SOON).await.unwrap());
-    let due = calls::claim_due(&mut tx, now + SOON, 10).await.unwrap();
-    let called: Vec<(PatientId, Instant)> = due.iter().flat_map(|call| call.since.clone()).collect();
-    assert_eq!(called, since);
-    assert_eq!(calls::claim_due(&mut tx, now + SOON, 1).await.unwrap(), due[..1]);
-    calls::answered(&mut tx, &due).await.unwrap();
+    let all = calls::claim(&mut tx, 10).await.unwrap();
+    let called: Vec<(PatientId, Instant)> = all.iter().flat_map(|call| call.since.clone()).collect();
+    assert_eq!(called[..80], since);
+    // What came since goes with it.
+    assert_eq!(called[80..], since[..1]);
+    assert_eq!(calls::claim(&mut tx, 1).await.unwrap(), all[..1]);
+    let (first, rest) = all.split_at(3);
+    calls::answered(&mut tx, first).await.unwrap();
+    assert_eq!(calls::claim(&mut tx, 10).await.unwrap(), rest);
+    assert!(!calls::is_any_due(&mut tx, now + SOON).await.unwrap());
     let later = now + SOON + TimeDelta::seconds(1);
-    let rest = calls::claim_due(&mut tx, later, 10).await.unwrap();
-    assert_eq!(rest.len(), 1);
-    calls::answered(&mut tx, &rest).await.unwrap();
-    assert!(!calls::is_any_due(&mut tx, later).await.unwrap());
+    assert!(calls::is_any_due(&mut tx, later).await.unwrap());
+    calls::answered(&mut tx, rest).await.unwrap();
+    assert_eq!(calls::claim(&mut tx, 10).await.unwrap(), []);
 }
 
 #[test]
@@ -96,6 +99,7 @@ fn so_many_are_called_at_a_time_and_each_once_from_the_earliest() {
             .iter()
             .map(|(number, from)| (id(*number), at(from)))
             .collect(),
+        is_readable: true,
     };
     let calls = vec![
         call(1, &[(2, "09:00"), (1, "09:30")]),

@@ -1,5 +1,5 @@
 //! Alerts that close by themselves: each closing is on record as an act of the service's own. Of patients with no open amber
-//! alert, who are nearly all, it costs a batch one statement to know that.
+//! alert, who are nearly all, a batch remembers that or asks with one statement.
 
 mod evidence;
 
