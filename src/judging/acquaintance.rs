@@ -59,7 +59,7 @@ pub async fn read(
 
 fn may_have(patient: PatientId, plans: &Plans, open: &[(Class, Severity)]) -> MayHave {
     let has = |wanted: Class| open.iter().any(|(class, _)| *class == wanted);
-    let has_amber = |(_, wanted): (About, Class)| open.iter().any(|one| *one == (wanted, Severity::Amber));
+    let has_amber = |(_, wanted): (About, Class)| open.contains(&(wanted, Severity::Amber));
     MayHave {
         amber: clearing::classes(patient, plans).any(has_amber),
         clinical: has(Class::Clinical),

@@ -42,7 +42,7 @@ pub async fn raise(tx: &mut Tx, news: &[News], ids: &Ids, now: Instant) -> Resul
 
 /// The same where the stream is to be told of something else before that, and where it is known of some patients which open alerts
 /// they have not.
-pub async fn raise_after(
+pub(crate) async fn raise_after(
     tx: &mut Tx,
     mut events: Vec<NewEvent>,
     (news, known): (&[News], &ById<PatientId, MayHave>),
