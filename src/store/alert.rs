@@ -113,6 +113,16 @@ pub async fn open_for(tx: &mut Tx, whose: &[(About, Class)]) -> Result<Vec<Alert
     lock(tx, whose, [&OPEN_OF_PATIENTS, &OPEN_OF_UNITS, &OPEN_OF_SERVICE]).await
 }
 
+/// Those of them that are amber.
+pub async fn amber_for(tx: &mut Tx, whose: &[(About, Class)]) -> Result<Vec<Alert>, StoreError> {
+    lock(
+        tx,
+        whose,
+        [&AMBER_OF_PATIENTS, &AMBER_OF_UNITS, &AMBER_OF_SERVICE],
+    )
+    .await
+}
+
 /// Class and severity of the open alerts about each of these (distinct) patients; nothing is locked.
 pub async fn open_of(
     tx: &mut Tx,
@@ -128,16 +138,6 @@ pub async fn open_of(
             Ok((patient.into(), class, severity))
         })
         .collect()
-}
-
-/// Those of them that are amber.
-pub async fn amber_for(tx: &mut Tx, whose: &[(About, Class)]) -> Result<Vec<Alert>, StoreError> {
-    lock(
-        tx,
-        whose,
-        [&AMBER_OF_PATIENTS, &AMBER_OF_UNITS, &AMBER_OF_SERVICE],
-    )
-    .await
 }
 
 /// Everybody locks in this one order: what is about patients, about units, about the service, each sorted.

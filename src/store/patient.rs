@@ -218,13 +218,16 @@ pub struct Turn {
     pub missing: bool,
 }
 
-/// [`lock`] of (distinct) patients that exist, sorted.
+/// [`lock`] of (distinct) patients, sorted. [`StoreError::Overtaken`] where one is not there: whoever names her remembers another
+/// database than this, as before a restore.
 pub async fn take_turn(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<(PatientId, Turn)>, StoreError> {
     let turns = turns(tx, ids).await?;
     if turns.len() == ids.len() {
         Ok(turns)
     } else {
-        Err(LOCK.meant(ids.len() as u64, turns.len() as u64))
+        Err(StoreError::Overtaken {
+            what: "a patient".to_owned(),
+        })
     }
 }
 

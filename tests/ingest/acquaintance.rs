@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use homeward::clock::Clock;
 use homeward::domain::alert::About;
 use homeward::domain::finding::Class;
 use homeward::domain::ids::PatientId;
-use homeward::ingest::acquaintance::meet;
+use homeward::ingest::acquaintance::{meet, run};
 use homeward::judging::acquaintance;
 use homeward::judging::recall::{Offered, Recall};
 use homeward::store;
+use tokio::sync::watch;
 
 use crate::support::databases::{self, TestDatabase, on_both_databases};
 use crate::support::unit_says::{Says as _, gain, plan, session, spo2};
@@ -21,6 +23,8 @@ on_both_databases!(
     what_was_read_before_everybody_was_forgotten_is_not_kept,
     nobody_is_pushed_out_by_whoever_is_met,
     what_comes_while_they_are_read_counts,
+    everybody_is_met_however_many_they_are,
+    a_memory_of_another_database_makes_nothing_poison,
 );
 
 const NOW: &str = "19T12:00";
@@ -188,6 +192,41 @@ async fn nobody_is_pushed_out_by_whoever_is_met(database: TestDatabase) {
         let met = meet(&process.keeper, None, at(NOW)).await.unwrap();
         assert_eq!(met.offered, offered, "{most}");
     }
+}
+
+/// More than are read at a time.
+async fn everybody_is_met_however_many_they_are(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let mut patients = Vec::new();
+    for number in 0..205 {
+        patients.push(ward.patient_with(&format!("HU-{number}"), plan(&[spo2()])).await);
+    }
+    let mut process = Ward::on(&ward.db, 2);
+    process.keeper.recall = Arc::new(Recall::new(1_000));
+    let (_go_on, stop) = watch::channel(false);
+    run(process.keeper.clone(), Clock::fixed(at(NOW)), stop).await;
+    let mut tx = ward.db.read().await.unwrap();
+    let turns = store::patient::last_turns(&mut tx, &patients).await.unwrap();
+    let next = turns.iter().map(|(patient, turn)| (*patient, turn + 1));
+    assert_eq!(process.keeper.recall.take(next).len(), 205);
+}
+
+/// As after a restore that no batch has noticed: whom the memory names is not there.
+async fn a_memory_of_another_database_makes_nothing_poison(database: TestDatabase) {
+    let ward = Ward::over(databases::sqlite().await);
+    ward.patient_with("HU-1", plan(&[spo2()])).await;
+    let process = met(&ward, 2).await;
+    let restored = Ward::over(database);
+    let unknown = Ward::on(&restored.db, 3);
+    let mut process = process.beside();
+    process.keeper.db = restored.db.clone();
+    let said = || session(1, at("18T09:00")).breathes(85.0);
+    let owed = process.send("HU-1", said(), at(NOW)).await;
+    assert_eq!(
+        owed[0].problems,
+        unknown.send("HU-1", said(), at(NOW)).await[0].problems
+    );
+    assert_eq!(owed[0].problems[0].code, "unregistered");
 }
 
 /// As those of whom nothing is remembered, though with what has come between the reading and now.
