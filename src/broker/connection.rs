@@ -10,7 +10,7 @@ use bytes::BytesMut;
 use rumqttc::v5::mqttbytes::Error;
 use rumqttc::v5::mqttbytes::v5::{
     self, ConnAck, Connect, ConnectProperties, ConnectReturnCode, Disconnect, DisconnectReasonCode, Packet,
-    PacketType, PingReq,
+    PacketType, PingReq, Publish,
 };
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep};
@@ -111,6 +111,14 @@ impl Connection {
     /// Goes out with everything else that is due, once `next` is waited for.
     pub(super) fn put(&mut self, packet: &Packet) -> Result<(), Fault> {
         match packet.write(&mut self.output, None) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.fault(&error)),
+        }
+    }
+
+    /// The same of a message that is kept until it is answered.
+    pub(super) fn put_publish(&mut self, publish: &Publish) -> Result<(), Fault> {
+        match publish.write(&mut self.output) {
             Ok(_) => Ok(()),
             Err(error) => Err(self.fault(&error)),
         }

@@ -272,12 +272,9 @@ impl Outbound {
 
     /// Sends what is due, and waits until more is, or the broker answers. Loses nothing where it is dropped.
     async fn turn(&self, connection: &mut Connection) -> Result<(), Fault> {
-        let (due, refused) = self.outlet.shared.outgoing().due();
-        self.outlet.refused(refused);
-        for packet in &due {
-            connection.put(packet)?;
-        }
-        if !due.is_empty() {
+        let due = (self.outlet.shared.outgoing()).put_due(|publish| connection.put_publish(publish))?;
+        self.outlet.refused(due.refused);
+        if due.put > 0 {
             self.outlet.shared.eased.notify_waiters();
         }
         let mut heard = tokio::select! {

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use rumqttc::v5::mqttbytes::v5::{Packet, PubAckReason, Publish};
+use rumqttc::v5::mqttbytes::v5::{PubAckReason, Publish};
 use tokio::sync::oneshot;
 
 use super::outbound::PublishError;
@@ -36,6 +36,13 @@ struct Live {
     /// Packet ids.
     free: VecDeque<u16>,
     sent: VecDeque<Parcel>,
+}
+
+/// How many messages are on their way now, and how many the broker could never take.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Due {
+    pub(super) put: u64,
+    pub(super) refused: u64,
 }
 
 /// Everything that is to be published and not answered yet.
@@ -71,11 +78,11 @@ impl Outgoing {
         self.waiting.push_back(parcel);
     }
 
-    /// As much as the window has room for, to be written now, and how many messages the broker could never take.
-    pub(super) fn due(&mut self) -> (Vec<Packet>, u64) {
-        let (mut due, mut refused) = (Vec::new(), 0);
+    /// Puts as much as the window has room for to what is written.
+    pub(super) fn put_due<E>(&mut self, mut put: impl FnMut(&Publish) -> Result<(), E>) -> Result<Due, E> {
+        let mut due = Due::default();
         let Some(live) = self.live.as_mut() else {
-            return (due, refused);
+            return Ok(due);
         };
         while let Some(&packet) = live.free.front() {
             let Some(mut parcel) = self.waiting.pop_front() else {
@@ -84,14 +91,17 @@ impl Outgoing {
             parcel.publish.pkid = packet;
             if parcel.publish.size() > live.max_packet as usize {
                 parcel.conclude(Err(PublishError::TooLarge));
-                refused += 1;
+                due.refused += 1;
                 continue;
             }
             live.free.pop_front();
-            due.push(Packet::Publish(parcel.publish.clone()));
+            let written = put(&parcel.publish);
+            // Whether it was or not, it is not answered yet.
             live.sent.push_back(parcel);
+            written?;
+            due.put += 1;
         }
-        (due, refused)
+        Ok(due)
     }
 
     /// The broker answered; tells whether it refused.

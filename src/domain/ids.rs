@@ -58,14 +58,8 @@ pub struct ReadingIds {
 
 impl ReadingIds {
     pub fn of(session: &SessionKey) -> Self {
-        let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
-        let name = [
-            session.unit_id.as_str(),
-            "/",
-            session.session_id.hyphenated().encode_lower(&mut id),
-            "/",
-        ]
-        .concat();
+        let mut name = session.spelt();
+        name.push('/');
         Self {
             common: name.len(),
             name,
@@ -138,9 +132,24 @@ pub struct SessionKey {
     pub session_id: Uuid,
 }
 
+impl SessionKey {
+    /// `unit_id/session_id`.
+    pub fn spelt(&self) -> String {
+        let mut id = Uuid::encode_buffer();
+        let id = self.session_id.hyphenated().encode_lower(&mut id);
+        let unit = self.unit_id.as_str();
+        // With room for the reading's index that often follows.
+        let mut spelt = String::with_capacity(unit.len() + id.len() + 8);
+        for part in [unit, "/", id] {
+            spelt.push_str(part);
+        }
+        spelt
+    }
+}
+
 impl fmt::Display for SessionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.unit_id, self.session_id.hyphenated())
+        f.write_str(&self.spelt())
     }
 }
 

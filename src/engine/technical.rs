@@ -45,8 +45,9 @@ pub fn unknown_answers(session: &Session, plan: &Plan) -> Option<Finding> {
 
 /// Whether the plan has this question, with this answer.
 pub(super) fn is_known(answer: &Answer, plan: &Plan) -> bool {
-    let mut questions = plan.questions.iter();
-    questions.any(|question| question.id == answer.question && knows(question, &answer.answer))
+    let knows = |question: &Question| question.id == answer.question && knows(question, &answer.answer);
+    // Most answers stand in the order of the questions.
+    plan.questions.get(usize::from(answer.index)).is_some_and(knows) || plan.questions.iter().any(knows)
 }
 
 fn knows(question: &Question, answer: &str) -> bool {

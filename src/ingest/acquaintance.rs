@@ -76,8 +76,7 @@ pub async fn meet(keeper: &Keeper, after: Option<PatientId>, now: Instant) -> Re
     // Before anything that they stand for.
     let mut turns = store::patient::last_turns(&mut tx, &patients).await?;
     let units = store::assignment::units_of(&mut tx, &patients, now).await?;
-    let units = store::unit::turns(&mut tx, &units).await?;
-    let lent = hands::read(&mut tx, units).await?;
+    let lent = hands::read(&mut tx, &units).await?;
     let mut units: ById<PatientId, Vec<(UnitId, i64)>> = ById::default();
     for (unit, (turn, periods)) in &lent {
         for patient in periods.iter().map(|period| period.patient_id) {

@@ -124,50 +124,50 @@ fn session(
     received_at: Instant,
     seconds: i64,
 ) -> What {
-    match (
-        wire::session::decode_moved(unit_id, payload, received_at, seconds),
-        text,
-    ) {
-        (
-            Ok(Decoded {
-                session,
-                problems,
-                content_hash,
-            }),
-            Some(document),
-        ) => match wire::session::clock_fault(&session, received_at) {
-            None => What::Session {
-                session: Arc::new(session),
-                document,
-                content_hash,
-                problems,
-            },
-            Some(fault) => What::Refused(Refused {
+    let (decoded, document) = match text {
+        Some(text) => (
+            wire::session::decode_moved(unit_id, &text, received_at, seconds),
+            text,
+        ),
+        // Which tells why it is none.
+        None => (
+            wire::session::decode(unit_id, payload, received_at),
+            Arc::default(),
+        ),
+    };
+    let refused = match decoded {
+        Ok(Decoded {
+            session,
+            problems,
+            content_hash,
+        }) => match wire::session::clock_fault(&session, received_at) {
+            None => {
+                return What::Session {
+                    session: Arc::new(session),
+                    document,
+                    content_hash,
+                    problems,
+                };
+            }
+            Some(fault) => Refused {
                 unit_id: Some(unit_id.clone()),
                 session_id: Some(session.key.session_id),
                 code: RejectCode::ClockFault,
                 problems: vec![fault],
                 completed_at: None,
                 content_hash: Some(content_hash),
-            }),
+            },
         },
-        (Err(rejection), _) => What::Refused(Refused {
+        Err(rejection) => Refused {
             unit_id: Some(unit_id.clone()),
             session_id: rejection.session_id,
             code: rejection.code,
             problems: rejection.problems,
             completed_at: None,
             content_hash: None,
-        }),
-        (Ok(decoded), None) => What::Refused(Refused {
-            unit_id: Some(unit_id.clone()),
-            session_id: Some(decoded.session.key.session_id),
-            code: RejectCode::NotJson,
-            problems: decoded.problems,
-            completed_at: None,
-            content_hash: None,
-        }),
-    }
+        },
+    };
+    What::Refused(refused)
 }
 
 fn status(unit_id: UnitId, payload: &[u8], retained: bool) -> What {

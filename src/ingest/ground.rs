@@ -6,11 +6,12 @@ use crate::domain::by_id::ById;
 use crate::domain::ids::{PatientId, SessionKey, UnitId};
 use crate::domain::time::Instant;
 use crate::judging::recall::{Known, Recall};
+use crate::store::assignment::Assignment;
 use crate::store::patient::Turn;
 use crate::store::{self, StoreError, Tx};
 
 use super::arrival::{Arrival, What};
-use super::hands::{Hands, Lending};
+use super::hands::{self, Hands, Lending};
 
 #[derive(Debug, Default)]
 pub struct Ground {
@@ -36,18 +37,22 @@ impl Ground {
         let named = arrivals.iter().filter_map(|arrival| arrival.unit_id().cloned());
         let named = distinct(named.collect());
         let mut ground = Self {
-            periods: hands.remembered(&named),
+            periods: hands.of(tx, &named).await?,
             ..Self::default()
         };
-        let vouched = ground.lock_units(tx, &named, arrivals, (hands, recall)).await?;
-        let lent = ground.lent(arrivals);
+        let mut lent = ground.lent(arrivals);
+        let nobodys = nobodys(named, &lent);
+        if !nobodys.is_empty() {
+            ground.lock_units(tx, &nobodys).await?;
+            lent = ground.lent(arrivals);
+        }
         let patients = distinct(lent.iter().map(|(patient, ..)| *patient).collect());
         ground.turns = store::patient::take_turn(tx, &patients)
             .await?
             .into_iter()
             .collect();
         ground.known = recall.take(ground.turns.iter().map(|(patient, turn)| (*patient, turn.number)));
-        ground.look_after(tx, vouched, hands).await?;
+        ground.look_after(tx, &lent, &nobodys, hands).await?;
         ground.hold(lent);
         let doubtful = arrivals.iter().filter_map(|arrival| ground.doubtful(arrival));
         let doubtful: Vec<SessionKey> = distinct(doubtful.cloned().collect());
@@ -55,36 +60,41 @@ impl Ground {
         Ok(ground)
     }
 
-    /// Whoever changes assignments of a unit locks everybody who has or had it. So a unit needs no lock of its own where one of
-    /// them will be locked, by whom it will most likely be vouched for; all others are locked for share. Gives the former.
-    async fn lock_units(
-        &mut self,
-        tx: &mut Tx,
-        named: &[UnitId],
-        arrivals: &[Arrival],
-        (hands, recall): (&Hands, &Recall),
-    ) -> Result<Vec<Lent>, StoreError> {
-        let vouched = recall.vouched(self.lent(arrivals));
-        let units: HashSet<&UnitId> = vouched.iter().map(|(_, unit, _)| unit).collect();
-        self.periods.retain(|unit, _| units.contains(unit));
-        let others = named.iter().filter(|unit| !units.contains(unit));
-        let others: Vec<UnitId> = others.cloned().collect();
-        let locked = store::unit::lock_for_share(tx, &others).await?;
-        self.periods.extend(hands.of(tx, &locked).await?);
-        Ok(vouched)
+    /// No patient's lock keeps the assignments of these units as they are: they are locked for share, and read after that.
+    async fn lock_units(&mut self, tx: &mut Tx, units: &[UnitId]) -> Result<(), StoreError> {
+        for unit in units {
+            self.periods.remove(unit);
+        }
+        let locked = store::unit::lock_for_share(tx, units).await?;
+        let nothing = locked
+            .iter()
+            .map(|(unit, turn)| (unit.clone(), (*turn, [].into())));
+        self.periods.extend(nothing);
+        let locked: Vec<UnitId> = locked.into_iter().map(|(unit, _)| unit).collect();
+        self.periods.extend(hands::read(tx, &locked).await?);
+        Ok(())
     }
 
-    /// Those who had not the turn before cannot be believed any more: what their units' turns are is asked, now that no assignment
-    /// can change.
-    async fn look_after(&self, tx: &mut Tx, vouched: Vec<Lent>, hands: &Hands) -> Result<(), StoreError> {
-        let (sure, unsure): (Vec<Lent>, Vec<Lent>) =
-            vouched.into_iter().partition(|(patient, unit, turn)| {
-                let known = self.known.get(patient);
-                known.is_some_and(|known| known.vouches_for(unit, *turn))
-            });
-        let sure: HashSet<&UnitId> = sure.iter().map(|(_, unit, _)| unit).collect();
-        let unsure = unsure.into_iter().map(|(_, unit, _)| unit);
-        let unsure = distinct(unsure.filter(|unit| !sure.contains(unit)).collect());
+    /// Whoever changes assignments of a unit locks everybody who has or had it; so none of those whose patients are locked now can
+    /// change any more. Whether it had changed before that the patient says, where what is remembered of her says it of the unit
+    /// as well; of all others the turns are asked. Of those that are `sure` it is known anyhow.
+    async fn look_after(
+        &self,
+        tx: &mut Tx,
+        lent: &[Lent],
+        sure: &[UnitId],
+        hands: &Hands,
+    ) -> Result<(), StoreError> {
+        let vouched = lent.iter().filter(|(patient, unit, turn)| {
+            let known = self.known.get(patient);
+            known.is_some_and(|known| known.vouches_for(unit, *turn))
+        });
+        let sure: HashSet<&UnitId> = vouched.map(|(_, unit, _)| unit).chain(sure).collect();
+        let unsure = lent
+            .iter()
+            .map(|(_, unit, _)| unit)
+            .filter(|unit| !sure.contains(unit));
+        let unsure = distinct(unsure.cloned().collect());
         let stands = store::unit::turns(tx, &unsure).await?;
         let as_thought = |(unit, turn): &(UnitId, i64)| {
             let thought = self.periods.get(unit);
@@ -121,10 +131,10 @@ impl Ground {
         let mut lent = Vec::with_capacity(arrivals.len());
         for arrival in arrivals {
             let Some(unit) = arrival.unit_id() else { continue };
-            let Some((turn, _)) = self.periods.get(unit) else {
+            let Some((turn, periods)) = self.periods.get(unit) else {
                 continue;
             };
-            let [then, now] = self.concerned(arrival);
+            let [then, now] = concerned(arrival, periods);
             for patient in then.into_iter().chain(now.filter(|now| Some(*now) != then)) {
                 lent.push((patient, unit.clone(), *turn));
             }
@@ -166,10 +176,7 @@ impl Ground {
     /// The patient whom the unit was assigned to at that time.
     pub fn whose(&self, unit: &UnitId, at: Instant) -> Option<PatientId> {
         let (_, periods) = self.periods.get(unit)?;
-        periods
-            .iter()
-            .find(|assignment| assignment.holds_at(at))
-            .map(|assignment| assignment.patient_id)
+        had(periods, at)
     }
 
     /// The content of the session of this key that is stored.
@@ -185,33 +192,45 @@ impl Ground {
         completed_at: Option<Instant>,
         received_at: Instant,
     ) -> Option<PatientId> {
-        completed_at
-            .and_then(|at| self.whose(unit, at))
-            .or_else(|| self.whose(unit, received_at))
+        let (_, periods) = self.periods.get(unit)?;
+        had_set_aside(periods, completed_at, received_at)
     }
+}
 
-    /// Whose past, and whose alerts, the arrival may change: a session's patient, and should it be set aside perhaps the
-    /// patient who has the unit now.
-    fn concerned(&self, arrival: &Arrival) -> [Option<PatientId>; 2] {
-        match &arrival.what {
-            What::Session { session, .. } => {
-                let unit = &session.key.unit_id;
-                [
-                    self.whose(unit, session.completed_at),
-                    self.whose(unit, arrival.received_at),
-                ]
-            }
-            What::Refused(refused) => {
-                let (completed_at, received_at) = (refused.completed_at, arrival.received_at);
-                let unit = refused.unit_id.as_ref();
-                [
-                    unit.and_then(|unit| self.whose_set_aside(unit, completed_at, received_at)),
-                    None,
-                ]
-            }
-            What::Status { .. } | What::Nothing => [None, None],
-        }
+/// Who had a unit of these periods at that time.
+fn had(periods: &[Assignment], at: Instant) -> Option<PatientId> {
+    let mut periods = periods.iter();
+    let period = periods.find(|period| period.holds_at(at));
+    period.map(|period| period.patient_id)
+}
+
+/// See [`Ground::whose_set_aside`].
+fn had_set_aside(
+    periods: &[Assignment],
+    completed_at: Option<Instant>,
+    received_at: Instant,
+) -> Option<PatientId> {
+    completed_at
+        .and_then(|at| had(periods, at))
+        .or_else(|| had(periods, received_at))
+}
+
+/// Whose past, and whose alerts, the arrival may change: a session's patient, and should it be set aside perhaps the
+/// patient who has the unit now.
+fn concerned(arrival: &Arrival, periods: &[Assignment]) -> [Option<PatientId>; 2] {
+    let received_at = arrival.received_at;
+    match &arrival.what {
+        What::Session { session, .. } => [had(periods, session.completed_at), had(periods, received_at)],
+        What::Refused(refused) => [had_set_aside(periods, refused.completed_at, received_at), None],
+        What::Status { .. } | What::Nothing => [None, None],
     }
+}
+
+/// The units that nobody has, or had, whom the arrivals concern; unknown ones among them.
+fn nobodys(named: Vec<UnitId>, lent: &[Lent]) -> Vec<UnitId> {
+    let somebodys: HashSet<&UnitId> = lent.iter().map(|(_, unit, _)| unit).collect();
+    let others = named.into_iter().filter(|unit| !somebodys.contains(unit));
+    others.collect()
 }
 
 /// Sorted, each once.

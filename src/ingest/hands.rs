@@ -20,57 +20,39 @@ pub(super) type Lending = (i64, Periods);
 #[derive(Debug, Default)]
 pub struct Hands(Mutex<ById<UnitId, Lending>>);
 
-/// Every period of these (distinct) units, given turns that were read before.
-pub(super) async fn read(
-    tx: &mut Tx,
-    units: Vec<(UnitId, i64)>,
-) -> Result<Vec<(UnitId, Lending)>, StoreError> {
-    let names: Vec<UnitId> = units.iter().map(|(unit, _)| unit.clone()).collect();
-    let mut periods: ById<UnitId, Vec<Assignment>> = ById::default();
-    for assignment in store::assignment::of_units(tx, &names).await? {
-        periods
-            .entry(assignment.unit_id.clone())
-            .or_default()
-            .push(assignment);
-    }
-    let lending = |(unit, turn): (UnitId, i64)| {
-        let periods: Periods = periods.remove(&unit).unwrap_or_default().into();
-        (unit, (turn, periods))
-    };
-    Ok(units.into_iter().map(lending).collect())
+/// What stands of these (distinct) units; those that never were anybody's are left out.
+pub(super) async fn read(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<(UnitId, Lending)>, StoreError> {
+    let lent = store::assignment::lent(tx, units).await?;
+    let of_units = lent.chunk_by(|(_, one), (_, other)| one.unit_id == other.unit_id);
+    let lending = of_units.filter_map(|of_unit| {
+        let (turn, first) = of_unit.first()?;
+        let periods = of_unit.iter().map(|(_, assignment)| assignment.clone());
+        Some((first.unit_id.clone(), (*turn, periods.collect())))
+    });
+    Ok(lending.collect())
 }
 
 impl Hands {
     /// What is remembered of these units, with the turns that stood then. It may be out of date.
-    pub(super) fn remembered(&self, units: &[UnitId]) -> ById<UnitId, Lending> {
+    fn remembered(&self, units: &[UnitId]) -> ById<UnitId, Lending> {
         let kept = self.kept();
         let known = |unit: &UnitId| Some((unit.clone(), kept.get(unit)?.clone()));
         units.iter().filter_map(known).collect()
     }
 
-    /// Every period of these units, given the turns that stand at them. The caller holds their locks.
+    /// The same, and what is not remembered is read, without a lock.
     pub(super) async fn of(
         &self,
         tx: &mut Tx,
-        units: &[(UnitId, i64)],
+        units: &[UnitId],
     ) -> Result<ById<UnitId, Lending>, StoreError> {
-        let mut periods = ById::default();
-        let mut unknown = Vec::new();
-        {
-            let kept = self.kept();
-            for (unit, turn) in units {
-                match kept.get(unit) {
-                    Some((known, of_unit)) if known == turn => {
-                        periods.insert(unit.clone(), (*turn, Arc::clone(of_unit)));
-                    }
-                    _ => unknown.push((unit.clone(), *turn)),
-                }
-            }
-        }
-        let read = read(tx, unknown).await?;
+        let mut lent = self.remembered(units);
+        let unknown = units.iter().filter(|unit| !lent.contains_key(unit));
+        let unknown: Vec<UnitId> = unknown.cloned().collect();
+        let read = read(tx, &unknown).await?;
         self.keep(&read);
-        periods.extend(read);
-        Ok(periods)
+        lent.extend(read);
+        Ok(lent)
     }
 
     /// Remembers them.

@@ -48,8 +48,8 @@ async fn take_in_nothing(tx: &mut Tx, also: &[Also]) -> Result<(), StoreError> {
     let now = Instant::UNIX_EPOCH;
     let also = |what| also.contains(&what);
     let alerts = also(Also::Opened) || also(Also::Merged);
+    store::assignment::lent(tx, &[]).await?;
     store::unit::lock_for_share(tx, &[]).await?;
-    store::assignment::of_units(tx, &[]).await?;
     store::patient::take_turn(tx, &[]).await?;
     store::unit::turns(tx, &[]).await?;
     store::session::known(tx, &[]).await?;

@@ -6,7 +6,6 @@ use crate::domain::by_id::ById;
 use crate::domain::finding::{Class, Severity};
 use crate::domain::ids::PatientId;
 use crate::domain::time::Instant;
-use crate::engine;
 use crate::store::{self, Tx};
 
 use super::clearing;
@@ -26,11 +25,11 @@ pub async fn read(
     let plans = shelf.of(tx, &patients).await?;
     let latest = store::shown::latest_of_patients(tx, &patients).await?;
     let since = |patient: &PatientId| {
-        let plans = plans.get(patient).map_or(&[][..], |plans| plans);
+        let plans = plans.get(patient).cloned().unwrap_or_default();
         // Of whom there is nothing all of it is known.
-        latest.get(patient).map_or(Instant::UNIX_EPOCH, |newest| {
-            *newest - engine::reach(plans) - SPARE
-        })
+        latest
+            .get(patient)
+            .map_or(Instant::UNIX_EPOCH, |newest| *newest - plans.reach - SPARE)
     };
     let wanted: Vec<(PatientId, Instant)> = patients
         .iter()

@@ -9,7 +9,7 @@ use crate::domain::ids::{PatientId, SessionKey};
 use crate::domain::reading::Decision;
 use crate::domain::session::Session;
 use crate::domain::time::Instant;
-use crate::engine::{self, ToJudge};
+use crate::engine::ToJudge;
 use crate::store::session::Document;
 use crate::store::{self, StoreError, Tx};
 use crate::wire;
@@ -127,7 +127,7 @@ async fn rows(
 
 /// Sessions completed from here on can matter to a reading taken at `earliest`.
 fn horizon(earliest: Instant, change: &Touched) -> Instant {
-    earliest - engine::reach(&change.plans) - LATEST_IN_TIME
+    earliest - change.plans.reach - LATEST_IN_TIME
 }
 
 async fn assemble(
@@ -181,8 +181,7 @@ pub(super) fn decoded(
     document: &Document,
     received_at: Instant,
 ) -> Result<Session, PastFault> {
-    let bytes = document.text.as_bytes();
-    wire::session::decode_moved(&key.unit_id, bytes, received_at, document.shift_seconds)
+    wire::session::decode_moved(&key.unit_id, &document.text, received_at, document.shift_seconds)
         .map(|decoded| decoded.session)
         .map_err(|rejection| unreadable(key, rejection.code.word()))
 }

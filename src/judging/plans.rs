@@ -1,15 +1,51 @@
 //! Plan versions are immutable and numbered without gaps, so a patient's parsed plans are fresh as long as the newest number is.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::TimeDelta;
 
 use crate::domain::ids::PatientId;
 use crate::domain::plan::Plan;
+use crate::engine;
 use crate::store::{self, StoreError, Tx};
 use crate::wire;
 
-/// A patient's plan versions, oldest first; empty where there is none yet.
-pub type Plans = Arc<Vec<Plan>>;
+/// A patient's plan versions; empty where there is none yet.
+pub type Plans = Arc<Versions>;
+
+/// Plan versions, oldest first, with what is asked of all of them for every session.
+#[derive(Debug)]
+pub struct Versions {
+    plans: Box<[Plan]>,
+    /// See [`engine::reach`].
+    pub reach: TimeDelta,
+}
+
+impl FromIterator<Plan> for Versions {
+    fn from_iter<Of: IntoIterator<Item = Plan>>(plans: Of) -> Self {
+        let plans: Box<[Plan]> = plans.into_iter().collect();
+        Self {
+            reach: engine::reach(&plans),
+            plans,
+        }
+    }
+}
+
+impl Default for Versions {
+    fn default() -> Self {
+        std::iter::empty().collect()
+    }
+}
+
+impl Deref for Versions {
+    type Target = [Plan];
+
+    fn deref(&self) -> &[Plan] {
+        &self.plans
+    }
+}
 
 /// Parsed plans of the patients seen lately, kept over batches.
 #[derive(Debug, Default)]
@@ -94,10 +130,7 @@ impl PlanShelf {
         }
         for (patient, newer) in newer {
             let known = plans.remove(&patient).unwrap_or_default();
-            // Most patients have one version, and the room of four would be kept for it.
-            let mut versions = Vec::with_capacity(known.len() + newer.len());
-            versions.extend(known.iter().cloned());
-            versions.extend(newer);
+            let versions: Versions = known.iter().cloned().chain(newer).collect();
             complete(patient, &versions)?;
             let versions = Arc::new(versions);
             kept.insert(patient, Arc::clone(&versions));

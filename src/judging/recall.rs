@@ -9,7 +9,6 @@ use crate::domain::by_id::ById;
 use crate::domain::finding::Class;
 use crate::domain::ids::{PatientId, SessionKey, UnitId};
 use crate::domain::time::Instant;
-use crate::engine;
 
 use super::plans::Plans;
 use super::standing::Standing;
@@ -70,7 +69,7 @@ impl Known {
             .sort_by(|one, other| (one.completed_at(), one.key()).cmp(&(other.completed_at(), other.key())));
         let wanted = sessions
             .last()
-            .map(|newest| newest.completed_at() - engine::reach(&plans) - SPARE);
+            .map(|newest| newest.completed_at() - plans.reach - SPARE);
         let since = wanted.map_or(since, |wanted| wanted.max(since));
         sessions.retain(|row| row.completed_at() >= since || row.out_of_time);
         Self {
@@ -169,16 +168,6 @@ impl Recall {
                 (known.turn + 1 == turn).then_some((patient, known))
             })
             .collect()
-    }
-
-    /// Those units of patients that would be vouched for, were each patient's turn to come next.
-    pub fn vouched(&self, mut lent: Vec<(PatientId, UnitId, i64)>) -> Vec<(PatientId, UnitId, i64)> {
-        let kept = self.kept();
-        lent.retain(|(patient, unit, turn)| {
-            let known = kept.young.get(patient).or_else(|| kept.old.get(patient));
-            known.is_some_and(|known| known.vouches_for(unit, *turn))
-        });
-        lent
     }
 
     /// Keeps what a transaction left. Only after its commit: the number of a turn that was undone is taken again.

@@ -65,6 +65,9 @@ fn series(session: &Session, judged: &Judged) -> Vec<SeriesReading> {
 }
 
 fn fired(judged: &Judged) -> Result<String, JudgingFault> {
+    if judged.fired.is_empty() {
+        return Ok("[]".to_owned());
+    }
     serde_json::to_string(&judged.fired).map_err(|fault| JudgingFault::Fired {
         session: judged.key.clone(),
         fault,

@@ -140,10 +140,7 @@ impl Ground {
             // One that is dated back was not waited for before.
             since: holder.from.max(holder.created_at),
             until: holder.to,
-            plans: self
-                .plans
-                .get(&holder.patient_id)
-                .map_or(&[], |plans| plans.as_slice()),
+            plans: self.plans.get(&holder.patient_id).map_or(&[], |plans| &plans[..]),
             pauses: self.pauses.get(&holder.patient_id).map_or(&[], Vec::as_slice),
         });
         let mut look = look(unit, holder, service, now);

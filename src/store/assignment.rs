@@ -43,6 +43,11 @@ statements! {
 
     OF_UNITS [unit_id Text] = select!("where unit_id {one_of_rows} order by unit_id, from_at");
 
+    LENT [unit_id Text] =
+        "select u.turn, t.id, t.unit_id, t.patient_id, t.from_at, t.to_at, t.version, t.created_at
+         from home_unit u {each} assignment {such_that} t.unit_id = u.unit_id {end_each}
+         where u.unit_id {one_of_rows} order by t.unit_id, t.from_at";
+
     OF_PATIENT = select!("where patient_id = $1 order by from_at, id");
 
     UNITS_OF [patient_id Uuid] =
@@ -66,6 +71,17 @@ statements! {
 pub async fn of_units(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<Assignment>, StoreError> {
     let rows: Vec<Row> = tx.all(&OF_UNITS, binds![vec![names(units)]]).await?;
     rows.into_iter().map(assignment).collect()
+}
+
+/// The same, each with its unit's turn: how often an assignment of it was written.
+pub async fn lent(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<(i64, Assignment)>, StoreError> {
+    let rows: Vec<LentRow> = tx.all(&LENT, binds![vec![names(units)]]).await?;
+    rows.into_iter()
+        .map(|(turn, id, unit, patient_id, from, to, version, created_at)| {
+            let row = (id, unit, patient_id, from, to, version, created_at);
+            Ok((turn, assignment(row)?))
+        })
+        .collect()
 }
 
 /// Every unit the patient ever had, by beginning.
@@ -126,6 +142,7 @@ pub async fn update(
 }
 
 type Row = (Uuid, String, Uuid, Instant, Option<Instant>, i64, Instant);
+type LentRow = (i64, Uuid, String, Uuid, Instant, Option<Instant>, i64, Instant);
 
 fn assignment((id, unit, patient_id, from, to, version, created_at): Row) -> Result<Assignment, StoreError> {
     let unit_id = unit_id("assignment", "unit_id", &unit)?;

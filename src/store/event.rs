@@ -92,8 +92,11 @@ impl NewEvent {
             kind: EventKind::Session,
             patient_id: Some(patient),
             unit_id: Some(key.unit_id.clone()),
-            subject_id: key.to_string(),
-            body: format!("{} {completed} {received}", patient.0.simple()),
+            subject_id: key.spelt(),
+            body: format!(
+                "{} {completed} {received}",
+                patient.0.simple().encode_lower(&mut Uuid::encode_buffer())
+            ),
             at,
         }
     }

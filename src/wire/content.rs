@@ -26,7 +26,8 @@ impl Content {
         self.0.extend_from_slice(bytes);
     }
 
-    fn number(&mut self, number: &Decimal<'_>) {
+    /// A number by its value.
+    pub(super) fn number(&mut self, number: &Decimal<'_>) {
         const LENGTH: usize = size_of::<u64>();
         self.0.push(b'n');
         let begin = self.0.len() + LENGTH;

@@ -113,8 +113,15 @@ impl<'a> Decimal<'a> {
             bytes.extend(self.digits().map(|digit| digit + b'0'));
         }
         bytes.push(b'e');
-        // Writing to a Vec cannot fail.
-        let _ = write!(bytes, "{}", self.exponent);
+        // Nearly always it is one digit.
+        if (-9..0).contains(&self.exponent) {
+            bytes.push(b'-');
+        }
+        match u8::try_from(self.exponent.unsigned_abs()) {
+            Ok(digit @ 0..=9) => bytes.push(b'0' + digit),
+            // Writing to a Vec cannot fail.
+            _ => drop(write!(bytes, "{}", self.exponent)),
+        }
     }
 
     /// The value as a whole number, where it is one that fits: `412`, `412.0`, `4.12e2`.

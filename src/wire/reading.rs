@@ -76,7 +76,10 @@ pub(super) fn decode(
     }
 
     content.value(keys.measure);
-    content.value(keys.value);
+    match &value {
+        Some(Value::Number(number)) => content.number(number),
+        _ => content.value(keys.value),
+    }
     content.value(keys.unit);
     content.time_or_value(keys.taken_at, taken_at);
     content.value(keys.comparator);

@@ -36,6 +36,7 @@ pub struct Receipt {
     pub outcome: Outcome,
     /// By our clock.
     #[schema(value_type = chrono::DateTime<chrono::Utc>)]
+    #[serde(serialize_with = "super::time::write")]
     pub received_at: Instant,
     pub problems: Vec<Problem>,
 }
@@ -49,10 +50,16 @@ impl Receipt {
 
 /// The id as it stands in the payload, whatever its case; in lower case where it cannot be found there as it is.
 pub fn spelling(payload: &[u8], id: Uuid) -> String {
-    let usual = id.hyphenated().to_string();
-    let spelt = payload
-        .windows(usual.len())
-        .find(|window| window.eq_ignore_ascii_case(usual.as_bytes()))
-        .and_then(|window| std::str::from_utf8(window).ok());
-    spelt.map_or(usual.clone(), str::to_owned)
+    let mut usual = Uuid::encode_buffer();
+    let usual = &*id.hyphenated().encode_lower(&mut usual);
+    let [first, rest @ ..] = usual.as_bytes() else {
+        return String::new();
+    };
+    let is_it = |window: &&[u8]| {
+        let (begin, end) = (window[0], &window[1..]);
+        begin.eq_ignore_ascii_case(first) && end.eq_ignore_ascii_case(rest)
+    };
+    let spelt = payload.windows(usual.len()).find(is_it);
+    let spelt = spelt.and_then(|window| std::str::from_utf8(window).ok());
+    spelt.unwrap_or(usual).to_owned()
 }

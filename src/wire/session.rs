@@ -58,27 +58,44 @@ known_keys!(AnswerKeys {
 
 /// Reads one payload of a unit's `session` topic, received at `received_at`.
 pub fn decode(unit: &UnitId, payload: &[u8], received_at: Instant) -> Result<Decoded, Rejection> {
+    match std::str::from_utf8(payload) {
+        Ok(document) => decode_text(unit, document, received_at),
+        Err(_) if payload.len() > MAX_BYTES => Err(too_large(payload)),
+        Err(_) => Err(of_whole(payload, RejectCode::NotJson, "is not UTF-8".to_owned())),
+    }
+}
+
+fn too_large(payload: &[u8]) -> Rejection {
+    let detail = format!("has more than {MAX_BYTES} bytes");
+    of_whole(payload, RejectCode::TooLarge, detail)
+}
+
+/// A rejection that no part of the payload is more to blame for than another.
+fn of_whole(payload: &[u8], code: RejectCode, detail: String) -> Rejection {
+    Rejection {
+        code,
+        session_id: find_id(payload),
+        problems: vec![Problem::new("", code.word(), detail)],
+    }
+}
+
+fn decode_text(unit: &UnitId, document: &str, received_at: Instant) -> Result<Decoded, Rejection> {
+    let payload = document.as_bytes();
     let reject = |code: RejectCode, problems: Vec<Problem>| Rejection {
         code,
         session_id: find_id(payload),
         problems,
     };
-    let whole = |code: RejectCode, detail: String| reject(code, vec![Problem::new("", code.word(), detail)]);
     if payload.len() > MAX_BYTES {
-        return Err(whole(
-            RejectCode::TooLarge,
-            format!("has more than {MAX_BYTES} bytes"),
-        ));
+        return Err(too_large(payload));
     }
-    let document =
-        std::str::from_utf8(payload).map_err(|_| whole(RejectCode::NotJson, "is not UTF-8".to_owned()))?;
     let values = Document::read(document);
     let mut keys = SessionKeys::default();
     if !values.is_sound() || keys.fill(values.whole()).is_err() {
         // A fault of syntax is one wherever it stands; only a sound document can be of the wrong shape.
         return Err(match serde_json::from_str::<&RawValue>(document) {
-            Err(fault) => whole(RejectCode::NotJson, fault.to_string()),
-            Ok(_) => whole(RejectCode::BadField, "must be an object".to_owned()),
+            Err(fault) => of_whole(payload, RejectCode::NotJson, fault.to_string()),
+            Ok(_) => of_whole(payload, RejectCode::BadField, "must be an object".to_owned()),
         });
     }
     let mut faults = Faults::default();
@@ -100,15 +117,15 @@ pub fn decode(unit: &UnitId, payload: &[u8], received_at: Instant) -> Result<Dec
     }
 }
 
-/// The same with the times in it moved by so many seconds, as a person said of a unit whose clock was wrong. What identifies
-/// the content is still what was sent.
+/// The same of a text, with the times in it moved by so many seconds, as a person said of a unit whose clock was wrong. What
+/// identifies the content is still what was sent.
 pub fn decode_moved(
     unit: &UnitId,
-    payload: &[u8],
+    document: &str,
     received_at: Instant,
     seconds: i64,
 ) -> Result<Decoded, Rejection> {
-    let decoded = decode(unit, payload, received_at)?;
+    let decoded = decode_text(unit, document, received_at)?;
     if seconds == 0 {
         return Ok(decoded);
     }

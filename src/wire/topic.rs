@@ -64,7 +64,7 @@ pub fn is_unit_id(text: &str) -> bool {
 
 /// The topic of one channel of one unit.
 pub fn of(unit: &UnitId, channel: Channel) -> String {
-    format!("{UNITS}{unit}/{}", channel.name())
+    [UNITS, unit.as_str(), "/", channel.name()].concat()
 }
 
 /// Where a unit publishes its sessions.

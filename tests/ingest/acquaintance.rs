@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::support::databases::{self, TestDatabase, on_both_databases};
 use crate::support::unit_says::{Says as _, gain, plan, session, spo2};
-use crate::support::ward::{Ward, at, receipts};
+use crate::support::ward::{Ward, at};
 
 on_both_databases!(
     who_was_met_is_judged_as_whoever_is_read,
@@ -257,23 +257,4 @@ async fn what_comes_while_they_are_read_counts(database: TestDatabase) {
     between(&alone).await;
     let stranger = Ward::on(&alone.db, 2);
     assert_eq!(became, outcome(&alone, &stranger, patients).await);
-}
-
-/// Whoever knows the patient locks nothing of the unit's.
-#[tokio::test]
-async fn the_first_session_of_one_who_was_met_waits_for_no_unit() {
-    let Some(database) = databases::postgres().await else {
-        return;
-    };
-    let ward = Ward::over(database);
-    let patient = ward.patient_with("HU-1", plan(&[spo2()])).await;
-    let process = met(&ward, 2).await;
-    let mut tx = ward.db.begin().await.unwrap();
-    store::unit::lock_for_update(&mut tx, &["HU-1".parse().unwrap()])
-        .await
-        .unwrap();
-    let said = session(1, at("18T09:00")).breathes(85.0);
-    assert_eq!(receipts(&process.send("HU-1", said, at(NOW)).await), ["1 stored"]);
-    tx.rollback().await.unwrap();
-    assert_eq!(ward.findings(patient).await.len(), 1);
 }

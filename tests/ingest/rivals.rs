@@ -127,9 +127,9 @@ async fn sessions_wait_for_an_assignment_that_is_being_entered() {
     );
 }
 
-/// Whoever knows the patient locks nothing of the unit's: all that could change whose it is locks her.
+/// All that could change whose the unit is locks its patient.
 #[tokio::test]
-async fn a_unit_whose_patient_is_known_is_not_locked() {
+async fn a_unit_that_somebody_has_is_not_locked() {
     let Some(database) = databases::postgres().await else {
         return;
     };
@@ -148,27 +148,38 @@ async fn a_unit_whose_patient_is_known_is_not_locked() {
     );
     // Another process knows nobody.
     let second = Ward::on(&ward.db, 3);
-    let rival = tokio::spawn(async move {
-        second.send("HU-1", breathes(3, 84.0), now).await;
-    });
-    until_it_waits(&ward, "select unit_id, turn from home_unit", &rival).await;
-    tx.rollback().await.unwrap();
-    rival.await.unwrap();
+    assert_eq!(
+        receipts(&second.send("HU-1", breathes(3, 84.0), now).await),
+        ["3 stored"]
+    );
     // It had the turn last: the first looks at the unit again, and finds it as it was.
     assert_eq!(
         receipts(&ward.send("HU-1", breathes(4, 85.0), now).await),
         ["4 stored"]
     );
+    tx.rollback().await.unwrap();
     assert_eq!(ward.findings(patient).await.len(), 3);
 }
 
-/// The patient's lock alone decides: whoever enters another's period has it, and the session that waits for it is the other's.
+/// Whether the process that takes the sessions in knows the patient or nobody.
 #[tokio::test]
-async fn sessions_of_one_who_is_known_wait_for_an_assignment_that_is_being_corrected() {
-    let Some(database) = databases::postgres().await else {
-        return;
-    };
-    let ward = Ward::over(database);
+async fn sessions_wait_for_an_assignment_that_is_being_corrected() {
+    for knows in [true, false] {
+        let Some(database) = databases::postgres().await else {
+            return;
+        };
+        let ward = Ward::over(database);
+        let ingest = if knows {
+            ward.beside()
+        } else {
+            Ward::on(&ward.db, 4)
+        };
+        wait_for_a_correction(&ward, ingest).await;
+    }
+}
+
+/// The patient's lock alone decides: whoever enters another's period has it, and the session that waits for it is the other's.
+async fn wait_for_a_correction(ward: &Ward, ingest: Ward) {
     let rules = plan(&[spo2()]);
     let first = ward.patient(Some(rules.clone())).await;
     let second = ward.patient(Some(rules)).await;
@@ -180,7 +191,6 @@ async fn sessions_of_one_who_is_known_wait_for_an_assignment_that_is_being_corre
     let desk = Ward::on(&ward.db, 9);
     desk.correct(period, "01T08:00", Some("16T12:00"), now).await;
     let tx = desk.begin_to_assign("HU-1", second, "16T12:00", now).await;
-    let ingest = ward.beside();
     let rival = tokio::spawn(async move {
         let owed = ingest
             .take_in(
@@ -193,7 +203,7 @@ async fn sessions_of_one_who_is_known_wait_for_an_assignment_that_is_being_corre
             .await;
         assert_eq!(receipts(&owed), ["2 stored", "3 stored"]);
     });
-    until_it_waits(&ward, "with one as materialized", &rival).await;
+    until_it_waits(ward, "with one as materialized", &rival).await;
     tx.commit().await.unwrap();
     rival.await.unwrap();
     let low = |number: u32| format!("{number} limits.spo2.red_low red late");

@@ -11,7 +11,7 @@ use super::{CONTRACT, received, unit, with};
 
 /// Compares both ways, where the document is taken at all.
 fn same(document: &str, seconds: i64) -> bool {
-    let Ok(decoded) = decode_moved(&unit(), document.as_bytes(), received(), seconds) else {
+    let Ok(decoded) = decode_moved(&unit(), document, received(), seconds) else {
         return false;
     };
     let shown = words(document, seconds).unwrap_or_else(|| panic!("not shown: {document}"));

@@ -78,7 +78,7 @@ impl Evidence {
         let keys: Vec<SessionKey> = keys.into_iter().cloned().collect();
         let mut since: HashMap<PatientId, Instant> = HashMap::new();
         for (patient, completed_at) in store::session::completed(tx, &keys).await? {
-            let plans = self.plans.get(&patient).map(|plans| plans.as_slice());
+            let plans = self.plans.get(&patient).map(|plans| &plans[..]);
             let from = completed_at - lookback(plans.unwrap_or_default());
             let known = since.entry(patient).or_insert(from);
             *known = from.min(*known);

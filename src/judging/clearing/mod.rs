@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::json;
 
 use crate::domain::alert::{About, Alert, AlertState};
+use crate::domain::by_id::ById;
 use crate::domain::finding::{Class, Finding, FindingState, SUSPECT, Severity};
 use crate::domain::ids::{AlertId, PatientId};
 use crate::domain::plan::Plan;
@@ -67,13 +68,18 @@ pub async fn clear_remembering(
     news: &[News],
     now: Instant,
 ) -> Result<Vec<Cleared>, JudgingFault> {
-    let raised: HashSet<(&About, Class)> = news
-        .iter()
-        .map(|news| (&news.about, news.finding.finding.class))
-        .collect();
-    if !raised.is_empty() {
-        for (patient, known) in &mut *known {
-            remember_raised(*patient, known, &raised);
+    let mut raised: ById<PatientId, Vec<Class>> = ById::default();
+    for news in news {
+        if let About::Patient(patient) = news.about {
+            raised
+                .entry(patient)
+                .or_default()
+                .push(news.finding.finding.class);
+        }
+    }
+    for (patient, known) in &mut *known {
+        if let Some(classes) = raised.get(patient) {
+            remember_raised(*patient, known, classes);
         }
     }
     let mut asked: Vec<&mut (PatientId, Known)> = known
@@ -108,9 +114,8 @@ pub async fn clear_remembering(
 /// The classes of the alerts that sessions open.
 const REMEMBERED: [Class; 2] = [Class::Clinical, Class::Technical];
 
-fn remember_raised(patient: PatientId, known: &mut Known, raised: &HashSet<(&About, Class)>) {
-    let about = About::Patient(patient);
-    let is_raised = |class| raised.contains(&(&about, class));
+fn remember_raised(patient: PatientId, known: &mut Known, raised: &[Class]) {
+    let is_raised = |class| raised.contains(&class);
     known.may_have.clinical |= is_raised(Class::Clinical);
     known.may_have.technical |= is_raised(Class::Technical);
     known.may_have.amber |= classes(patient, &known.plans).any(|(_, class)| is_raised(class));

@@ -117,8 +117,8 @@ impl<'a> Raw<'a> {
     pub(super) fn text(self) -> Option<Cow<'a, str>> {
         match self.place().kind {
             Kind::Text => {
-                let quoted = self.get();
-                quoted.get(1..quoted.len() - 1).map(Cow::Borrowed)
+                let Place { begin, end, .. } = self.place();
+                self.document.text.get(begin + 1..end - 1).map(Cow::Borrowed)
             }
             Kind::Escaped => serde_json::from_str(self.get()).ok().map(Cow::Owned),
             Kind::Object | Kind::Array | Kind::Null | Kind::Other => None,
