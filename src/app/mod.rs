@@ -18,7 +18,7 @@ use crate::broker::{self, BrokerError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::ids::Ids;
-use crate::ingest::{self, batch::Keeper, pulse::Pulse};
+use crate::ingest::{self, batch::Keeper, hands::Hands, pulse::Pulse};
 use crate::judging::plans::PlanShelf;
 use crate::judging::recall::Recall;
 use crate::metrics::Metrics;
@@ -118,7 +118,8 @@ pub async fn begin(config: &Config, clock: Clock, ids: Ids) -> Result<App, Start
         db: db.clone(),
         shelf: Arc::clone(&shelf),
         recall: Arc::new(Recall::new(config.ingest.recall_sessions)),
-        hands: Arc::default(),
+        // Whoever is remembered has sent a session, and by some unit.
+        hands: Arc::new(Hands::new(config.ingest.recall_sessions)),
         heard: Arc::default(),
         ids: ids.clone(),
     };

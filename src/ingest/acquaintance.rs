@@ -78,9 +78,14 @@ pub async fn meet(keeper: &Keeper, after: Option<PatientId>, now: Instant) -> Re
     let units = store::assignment::units_of(&mut tx, &patients, now).await?;
     let lent = hands::read(&mut tx, &units).await?;
     let mut units: ById<PatientId, Vec<(UnitId, i64)>> = ById::default();
-    for (unit, (turn, periods)) in &lent {
-        for patient in periods.iter().map(|period| period.patient_id) {
-            let of_patient = units.entry(patient).or_default();
+    for hands::Read {
+        unit,
+        lending: (turn, _),
+        turns,
+    } in &lent
+    {
+        for (patient, _) in turns {
+            let of_patient = units.entry(*patient).or_default();
             if of_patient.last().is_none_or(|(last, _)| last != unit) {
                 of_patient.push((unit.clone(), *turn));
             }

@@ -17,6 +17,8 @@ use super::hands::{self, Hands, Lending};
 pub struct Ground {
     /// Of every unit that is registered, with the turn that stands at them.
     periods: ById<UnitId, Lending>,
+    /// Of units that were read and not remembered: see [`hands::Read`].
+    read: ById<UnitId, Vec<(PatientId, i64)>>,
     stored: HashMap<SessionKey, [u8; 32]>,
     turns: ById<PatientId, Turn>,
     known: ById<PatientId, Known>,
@@ -37,9 +39,11 @@ impl Ground {
         let named = arrivals.iter().filter_map(|arrival| arrival.unit_id().cloned());
         let named = distinct(named.collect());
         let mut ground = Self {
-            periods: hands.of(tx, &named).await?,
+            periods: hands.remembered(&named),
             ..Self::default()
         };
+        let unknown = hands.unknown(tx, &named, &ground.periods).await?;
+        ground.learn(unknown);
         let mut lent = ground.lent(arrivals);
         let nobodys = nobodys(named, &lent);
         if !nobodys.is_empty() {
@@ -66,18 +70,22 @@ impl Ground {
             self.periods.remove(unit);
         }
         let locked = store::unit::lock_for_share(tx, units).await?;
-        let nothing = locked
-            .iter()
-            .map(|(unit, turn)| (unit.clone(), (*turn, [].into())));
-        self.periods.extend(nothing);
-        let locked: Vec<UnitId> = locked.into_iter().map(|(unit, _)| unit).collect();
-        self.periods.extend(hands::read(tx, &locked).await?);
+        let nobodys = locked.iter().map(|unit| (unit.clone(), Lending::default()));
+        self.periods.extend(nobodys);
+        self.learn(hands::read(tx, &locked).await?);
         Ok(())
     }
 
+    fn learn(&mut self, read: Vec<hands::Read>) {
+        for hands::Read { unit, lending, turns } in read {
+            self.periods.insert(unit.clone(), lending);
+            self.read.insert(unit, turns);
+        }
+    }
+
     /// Whoever changes assignments of a unit locks everybody who has or had it; so none of those whose patients are locked now can
-    /// change any more. Whether it had changed before that the patient says, where what is remembered of her says it of the unit
-    /// as well; of all others the turns are asked. Of those that are `sure` it is known anyhow.
+    /// change any more. Whether it had changed before that a patient says who has had no turn since then, remembered or read; of
+    /// all others the turns are asked. Of those that are `sure` it is known anyhow.
     async fn look_after(
         &self,
         tx: &mut Tx,
@@ -87,7 +95,10 @@ impl Ground {
     ) -> Result<(), StoreError> {
         let vouched = lent.iter().filter(|(patient, unit, turn)| {
             let known = self.known.get(patient);
+            let before = self.turns.get(patient).map(|turn| (*patient, turn.number - 1));
+            let read = before.zip(self.read.get(unit));
             known.is_some_and(|known| known.vouches_for(unit, *turn))
+                || read.is_some_and(|(before, read)| read.contains(&before))
         });
         let sure: HashSet<&UnitId> = vouched.map(|(_, unit, _)| unit).chain(sure).collect();
         let unsure = lent
@@ -95,7 +106,7 @@ impl Ground {
             .map(|(_, unit, _)| unit)
             .filter(|unit| !sure.contains(unit));
         let unsure = distinct(unsure.cloned().collect());
-        let stands = store::unit::turns(tx, &unsure).await?;
+        let stands = store::assignment::turns(tx, &unsure).await?;
         let as_thought = |(unit, turn): &(UnitId, i64)| {
             let thought = self.periods.get(unit);
             thought.is_some_and(|(thought, _)| thought == turn)

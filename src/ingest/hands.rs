@@ -3,12 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::by_id::ById;
-use crate::domain::ids::UnitId;
+use crate::domain::ids::{PatientId, UnitId};
 use crate::store::assignment::Assignment;
 use crate::store::{self, StoreError, Tx};
-
-/// How many units are kept; about 300 bytes each. Beyond it all are forgotten.
-const CAPACITY: usize = 200_000;
 
 /// Every period of a unit, by beginning.
 pub(super) type Periods = Arc<[Assignment]>;
@@ -18,50 +15,79 @@ pub(super) type Lending = (i64, Periods);
 
 /// The assignments of units seen lately.
 #[derive(Debug, Default)]
-pub struct Hands(Mutex<ById<UnitId, Lending>>);
+pub struct Hands {
+    most: usize,
+    kept: Mutex<ById<UnitId, Lending>>,
+}
+
+/// What stands of a unit, read from the store.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) unit: UnitId,
+    pub(super) lending: Lending,
+    /// Everybody who has or had it, with the turn that stood at each in the same moment: whoever has the next one knows that the
+    /// periods are as they were.
+    pub(super) turns: Vec<(PatientId, i64)>,
+}
 
 /// What stands of these (distinct) units; those that never were anybody's are left out.
-pub(super) async fn read(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<(UnitId, Lending)>, StoreError> {
+pub(super) async fn read(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<Read>, StoreError> {
     let lent = store::assignment::lent(tx, units).await?;
-    let of_units = lent.chunk_by(|(_, one), (_, other)| one.unit_id == other.unit_id);
-    let lending = of_units.filter_map(|of_unit| {
-        let (turn, first) = of_unit.first()?;
-        let periods = of_unit.iter().map(|(_, assignment)| assignment.clone());
-        Some((first.unit_id.clone(), (*turn, periods.collect())))
+    let of_units = lent.chunk_by(|one, other| one.assignment.unit_id == other.assignment.unit_id);
+    let read = of_units.filter_map(|of_unit| {
+        let first = of_unit.first()?;
+        let turn = store::assignment::turn(of_unit.iter().map(|lent| &lent.assignment));
+        let periods = of_unit.iter().map(|lent| lent.assignment.clone());
+        let turns = of_unit
+            .iter()
+            .map(|lent| (lent.assignment.patient_id, lent.patient_turn));
+        Some(Read {
+            unit: first.assignment.unit_id.clone(),
+            lending: (turn, periods.collect()),
+            turns: turns.collect(),
+        })
     });
-    Ok(lending.collect())
+    Ok(read.collect())
 }
 
 impl Hands {
+    /// Keeps so many units at most, of about 300 bytes each; beyond that all are forgotten. With none every batch reads them.
+    pub fn new(most: usize) -> Self {
+        Self {
+            most,
+            kept: Mutex::default(),
+        }
+    }
+
     /// What is remembered of these units, with the turns that stood then. It may be out of date.
-    fn remembered(&self, units: &[UnitId]) -> ById<UnitId, Lending> {
+    pub(super) fn remembered(&self, units: &[UnitId]) -> ById<UnitId, Lending> {
         let kept = self.kept();
         let known = |unit: &UnitId| Some((unit.clone(), kept.get(unit)?.clone()));
         units.iter().filter_map(known).collect()
     }
 
-    /// The same, and what is not remembered is read, without a lock.
-    pub(super) async fn of(
+    /// Those of the units that are not remembered, read without a lock.
+    pub(super) async fn unknown(
         &self,
         tx: &mut Tx,
         units: &[UnitId],
-    ) -> Result<ById<UnitId, Lending>, StoreError> {
-        let mut lent = self.remembered(units);
-        let unknown = units.iter().filter(|unit| !lent.contains_key(unit));
+        remembered: &ById<UnitId, Lending>,
+    ) -> Result<Vec<Read>, StoreError> {
+        let unknown = units.iter().filter(|unit| !remembered.contains_key(unit));
         let unknown: Vec<UnitId> = unknown.cloned().collect();
         let read = read(tx, &unknown).await?;
         self.keep(&read);
-        lent.extend(read);
-        Ok(lent)
+        Ok(read)
     }
 
     /// Remembers them.
-    pub(super) fn keep(&self, read: &[(UnitId, Lending)]) {
+    pub(super) fn keep(&self, read: &[Read]) {
         let mut kept = self.kept();
-        if kept.len() + read.len() > CAPACITY {
+        if kept.len() + read.len() > self.most {
             kept.clear();
         }
-        kept.extend(read.iter().cloned());
+        let read = &read[..read.len().min(self.most)];
+        kept.extend(read.iter().map(|read| (read.unit.clone(), read.lending.clone())));
     }
 
     /// Forgets these, whose assignments are otherwise than they were.
@@ -78,6 +104,6 @@ impl Hands {
     }
 
     fn kept(&self) -> MutexGuard<'_, ById<UnitId, Lending>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

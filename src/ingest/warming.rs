@@ -51,7 +51,7 @@ async fn take_in_nothing(tx: &mut Tx, also: &[Also]) -> Result<(), StoreError> {
     store::assignment::lent(tx, &[]).await?;
     store::unit::lock_for_share(tx, &[]).await?;
     store::patient::take_turn(tx, &[]).await?;
-    store::unit::turns(tx, &[]).await?;
+    store::assignment::turns(tx, &[]).await?;
     store::session::known(tx, &[]).await?;
     store::plan::since(tx, &[]).await?;
     store::session::history(tx, &[]).await?;

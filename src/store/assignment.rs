@@ -44,9 +44,13 @@ statements! {
     OF_UNITS [unit_id Text] = select!("where unit_id {one_of_rows} order by unit_id, from_at");
 
     LENT [unit_id Text] =
-        "select u.turn, t.id, t.unit_id, t.patient_id, t.from_at, t.to_at, t.version, t.created_at
-         from home_unit u {each} assignment {such_that} t.unit_id = u.unit_id {end_each}
-         where u.unit_id {one_of_rows} order by t.unit_id, t.from_at";
+        "select coalesce((select p.turn from patient_turn p where p.patient_id = t.patient_id), -1), t.id, t.unit_id,
+                t.patient_id, t.from_at, t.to_at, t.version, t.created_at
+         from assignment t where t.unit_id {one_of_rows} order by t.unit_id, t.from_at";
+
+    TURNS [unit_id Text] =
+        "select unit_id, cast(sum(version) as bigint) from assignment where unit_id {one_of_rows}
+         group by unit_id order by unit_id";
 
     OF_PATIENT = select!("where patient_id = $1 order by from_at, id");
 
@@ -59,7 +63,7 @@ statements! {
     INSERT = "insert into assignment (id, unit_id, patient_id, from_at, to_at, version, created_at)
               values ($1, $2, $3, $4, $5, $6, $7)";
 
-    /// Whoever remembers the unit's assignments reads them again.
+    /// By this a process of the version before, which may still run, sees that it must read the unit's assignments again.
     TURN = "update home_unit set turn = turn + 1 where unit_id = $1";
 
     TURN_OF = "update home_unit set turn = turn + 1 where unit_id in (select unit_id from assignment where id = $1)";
@@ -73,15 +77,38 @@ pub async fn of_units(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<Assignment>, 
     rows.into_iter().map(assignment).collect()
 }
 
-/// The same, each with its unit's turn: how often an assignment of it was written.
-pub async fn lent(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<(i64, Assignment)>, StoreError> {
-    let rows: Vec<LentRow> = tx.all(&LENT, binds![vec![names(units)]]).await?;
+/// A period, and its patient's last turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lent {
+    pub assignment: Assignment,
+    pub patient_turn: i64,
+}
+
+/// How often an assignment of the unit was written, by all that there are of it: none is ever deleted, and each is written once
+/// for each of its versions.
+pub fn turn<'a>(of_unit: impl IntoIterator<Item = &'a Assignment>) -> i64 {
+    of_unit.into_iter().map(|period| period.version).sum()
+}
+
+/// The same of each of these units that was ever anybody's, by unit.
+pub async fn turns(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<(UnitId, i64)>, StoreError> {
+    let rows: Vec<(String, i64)> = tx.all(&TURNS, binds![vec![names(units)]]).await?;
     rows.into_iter()
-        .map(|(turn, id, unit, patient_id, from, to, version, created_at)| {
-            let row = (id, unit, patient_id, from, to, version, created_at);
-            Ok((turn, assignment(row)?))
-        })
+        .map(|(unit, turn)| Ok((unit_id("assignment", "unit_id", &unit)?, turn)))
         .collect()
+}
+
+/// Every period of each unit, by unit and beginning, all of one moment.
+pub async fn lent(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<Lent>, StoreError> {
+    let rows: Vec<LentRow> = tx.all(&LENT, binds![vec![names(units)]]).await?;
+    let lent = |(patient_turn, id, unit, patient_id, from, to, version, created_at): LentRow| {
+        let row = (id, unit, patient_id, from, to, version, created_at);
+        Ok(Lent {
+            assignment: assignment(row)?,
+            patient_turn,
+        })
+    };
+    rows.into_iter().map(lent).collect()
 }
 
 /// Every unit the patient ever had, by beginning.

@@ -33,7 +33,7 @@ statements! {
 
     INSERT [due_at Time, called Text] = "insert into compliance_call ({columns}) select {columns} from {rows}";
 
-    DUE = "select seq from compliance_call where due_at <= $1 limit 1";
+    DUE = "select seq from compliance_call where due_at <= $1 order by due_at limit 1";
 
     CLAIM = "select seq, called from compliance_call order by due_at limit $1 {skip_locked}";
 

@@ -56,9 +56,7 @@ statements! {
     SECRET_HASH = "select secret_hash from home_unit where unit_id = $1";
 
     LOCK_FOR_SHARE [unit_id Text] =
-        "select unit_id, turn from home_unit where unit_id {one_of_rows} order by unit_id {for_share}";
-
-    TURNS [unit_id Text] = "select unit_id, turn from home_unit where unit_id {one_of_rows} order by unit_id";
+        "select unit_id from home_unit where unit_id {one_of_rows} order by unit_id {for_share}";
 
     LOCK_FOR_UPDATE [unit_id Text] =
         "select unit_id from home_unit where unit_id {one_of_rows} order by unit_id {for_update}";
@@ -138,35 +136,26 @@ pub async fn secret_hash(tx: &mut Tx, unit: &UnitId) -> Result<Option<Vec<u8>>, 
     Ok(row.map(|(hash,)| hash))
 }
 
-/// Keeps the units' assignments as they are until the transaction ends; gives those that are registered, sorted, each with
-/// its turn: how often an assignment of it was written.
-pub async fn lock_for_share(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<(UnitId, i64)>, StoreError> {
-    turns_by(tx, &LOCK_FOR_SHARE, units).await
+/// Keeps the units' assignments as they are until the transaction ends; gives those that are registered, sorted.
+pub async fn lock_for_share(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<UnitId>, StoreError> {
+    locked_by(tx, &LOCK_FOR_SHARE, units).await
 }
 
-/// The same without keeping anything as it is, for whoever has locked a patient without whom none of it can change.
-pub async fn turns(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<(UnitId, i64)>, StoreError> {
-    turns_by(tx, &TURNS, units).await
-}
-
-async fn turns_by(
+async fn locked_by(
     tx: &mut Tx,
     statement: &'static Statement,
     units: &[UnitId],
-) -> Result<Vec<(UnitId, i64)>, StoreError> {
-    let rows: Vec<(String, i64)> = tx.all(statement, binds![vec![names(units)]]).await?;
+) -> Result<Vec<UnitId>, StoreError> {
+    let rows: Vec<(String,)> = tx.all(statement, binds![vec![names(units)]]).await?;
     rows.into_iter()
-        .map(|(unit, turn)| Ok((unit_id("home_unit", "unit_id", &unit)?, turn)))
+        .map(|(unit,)| unit_id("home_unit", "unit_id", &unit))
         .collect()
 }
 
 /// For whoever changes assignments: waits for every transaction that locked the unit. Ingest rests on the locks of those who have or
 /// had it as well, so whoever writes an assignment locks them too.
 pub async fn lock_for_update(tx: &mut Tx, units: &[UnitId]) -> Result<Vec<UnitId>, StoreError> {
-    let rows: Vec<(String,)> = tx.all(&LOCK_FOR_UPDATE, binds![vec![names(units)]]).await?;
-    rows.into_iter()
-        .map(|(unit,)| unit_id("home_unit", "unit_id", &unit))
-        .collect()
+    locked_by(tx, &LOCK_FOR_UPDATE, units).await
 }
 
 /// Takes in what units said: an older report never overwrites a newer one, and names of no unit are passed over. Gives the

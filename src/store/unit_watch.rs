@@ -16,11 +16,13 @@ use super::{StoreError, Tx};
 statements! {
     "unit_status";
 
-    DUE = "select unit_id from unit_status where look_at <= $1 limit 1";
+    /// In order: without, PostgreSQL expects to find one soon and reads the whole table where none is due.
+    DUE = "select unit_id from unit_status where look_at <= $1 order by look_at limit 1";
 
-    CLAIM = "update unit_status set look_at = $2 where unit_id in (
-                 select unit_id from unit_status where look_at <= $1 order by look_at limit $3 {skip_locked}
-             ) returning unit_id";
+    /// So many stand in the text: where PostgreSQL plans for any number it expects a tenth of all units, and reads every one.
+    CLAIM = "select unit_id from unit_status where look_at <= $1 order by look_at limit 100 {skip_locked}";
+
+    PUT_OFF [unit_id Text] = "update unit_status set look_at = $1 where unit_id {one_of_rows}";
 
     FACTS [unit_id Text] =
         "select unit_id, last_seen_at, battery_pct, skew_seconds from unit_status
@@ -90,19 +92,16 @@ pub async fn is_any_due(tx: &mut Tx, now: Instant) -> Result<bool, StoreError> {
     Ok(row.is_some())
 }
 
-/// Takes units that are due, so many at most, and puts them off until then.
-pub async fn claim(
-    tx: &mut Tx,
-    now: Instant,
-    leased_until: Instant,
-    most: u32,
-) -> Result<Vec<UnitId>, StoreError> {
-    let rows: Vec<(String,)> = tx.all(&CLAIM, binds![now, leased_until, i64::from(most)]).await?;
+/// Takes units that are due, a hundred at most, and puts them off until then.
+pub async fn claim(tx: &mut Tx, now: Instant, leased_until: Instant) -> Result<Vec<UnitId>, StoreError> {
+    let rows: Vec<(String,)> = tx.all(&CLAIM, binds![now]).await?;
     let units = rows.into_iter();
     let mut units: Vec<UnitId> = units
         .map(|(unit,)| unit_id("unit_status", "unit_id", &unit))
         .collect::<Result<_, _>>()?;
     units.sort_unstable();
+    tx.execute(&PUT_OFF, binds![leased_until, vec![names(&units)]])
+        .await?;
     Ok(units)
 }
 

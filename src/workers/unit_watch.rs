@@ -16,8 +16,6 @@ use crate::store::{self, Db};
 use super::WorkerFault;
 
 pub const EVERY: Duration = Duration::from_secs(2);
-/// So many at a time; the rest is taken in the next step.
-const AT_ONCE: u32 = 100;
 /// Nobody else looks at them for so long.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// How often it is looked who has sent numbered sessions.
@@ -59,7 +57,7 @@ impl UnitWatch {
         }
         let leased_until = now + LEASE;
         let mut tx = self.db.begin().await?;
-        let units = store::unit_watch::claim(&mut tx, now, leased_until, AT_ONCE).await?;
+        let units = store::unit_watch::claim(&mut tx, now, leased_until).await?;
         tx.commit().await?;
         if units.is_empty() {
             return Ok(0);

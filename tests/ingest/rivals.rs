@@ -117,7 +117,7 @@ async fn sessions_wait_for_an_assignment_that_is_being_entered() {
             .send("HU-1", session(1, at("18T09:00")).breathes(85.0), now)
             .await;
     });
-    until_it_waits(&ward, "select unit_id, turn from home_unit", &rival).await;
+    until_it_waits(&ward, "select unit_id from home_unit", &rival).await;
     tx.commit().await.unwrap();
     rival.await.unwrap();
     assert_eq!(ward.findings(patient).await, ["1 limits.spo2.red_low red late"]);

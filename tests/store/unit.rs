@@ -1,7 +1,9 @@
-use homeward::domain::ids::UnitId;
+use std::collections::HashMap;
+
+use homeward::domain::ids::{PatientId, UnitId};
 use homeward::store::assignment::{self, Assignment};
 use homeward::store::unit::{self, Sighting, UnitStatus};
-use homeward::store::{StoreError, Tx};
+use homeward::store::{StoreError, Tx, patient};
 
 use super::fixture::{at, id, people, unit as named};
 use crate::support::databases::{TestDatabase, on_both_databases};
@@ -44,7 +46,7 @@ async fn a_unit_is_registered_once(database: TestDatabase) {
     let asked = ["b_2", "nobody", "B-1"].map(named);
     assert_eq!(
         unit::lock_for_share(&mut tx, &asked).await.unwrap(),
-        ["B-1", "b_2"].map(|unit| (named(unit), 0))
+        ["B-1", "b_2"].map(named)
     );
     assert_eq!(
         unit::lock_for_update(&mut tx, &asked).await.unwrap(),
@@ -175,6 +177,8 @@ async fn assignments_are_kept_by_unit_and_time(database: TestDatabase) {
             .unwrap(),
         periods
     );
+    let turns = [("HU-1", 2), ("HU-2", 1)].map(|(unit, turn)| (named(unit), turn));
+    assert_eq!(stands(&mut tx).await, turns);
     let of_patient = assignment::of_patient(&mut tx, id(1)).await.unwrap();
     assert_eq!(of_patient, [periods[0].clone(), periods[2].clone()]);
     assert!(
@@ -198,6 +202,36 @@ async fn assignments_are_kept_by_unit_and_time(database: TestDatabase) {
         ..period(2, "HU-1", 2, "09:30", Some("10:00"))
     };
     assert_eq!(assignment::get(&mut tx, id(2)).await.unwrap(), Some(expected));
+    let turns = [("HU-1", 3), ("HU-2", 1)].map(|(unit, turn)| (named(unit), turn));
+    assert_eq!(
+        stands(&mut tx).await,
+        turns,
+        "whatever is written of a unit's periods counts"
+    );
+}
+
+/// The units' turns, by the two ways in which they are told; and each period comes with its patient's last turn.
+async fn stands(tx: &mut Tx) -> Vec<(UnitId, i64)> {
+    let units = ["HU-2", "nobody", "HU-1"].map(named);
+    let lent = assignment::lent(tx, &units).await.unwrap();
+    let patients: Vec<PatientId> = [1, 2].map(id).into();
+    let last: HashMap<PatientId, i64> = patient::last_turns(tx, &patients)
+        .await
+        .unwrap()
+        .into_iter()
+        .collect();
+    for one in &lent {
+        assert_eq!(one.patient_turn, last[&one.assignment.patient_id]);
+    }
+    let by_periods: Vec<(UnitId, i64)> = lent
+        .chunk_by(|one, other| one.assignment.unit_id == other.assignment.unit_id)
+        .map(|of_unit| {
+            let periods = of_unit.iter().map(|lent| &lent.assignment);
+            (of_unit[0].assignment.unit_id.clone(), assignment::turn(periods))
+        })
+        .collect();
+    assert_eq!(assignment::turns(tx, &units).await.unwrap(), by_periods);
+    by_periods
 }
 
 async fn the_backstop_of_overlapping_assignments(database: TestDatabase) {

@@ -14,6 +14,7 @@ use homeward::domain::staff::Actor;
 use homeward::domain::time::Instant;
 use homeward::ingest::arrival::Arrival;
 use homeward::ingest::batch::{self, BatchFault, Keeper, Owed};
+use homeward::ingest::hands::Hands;
 use homeward::judging::again;
 use homeward::judging::recall::Recall;
 use homeward::store::assignment::Assignment;
@@ -123,7 +124,7 @@ impl Ward {
                 db: db.clone(),
                 shelf: Arc::default(),
                 recall: Arc::new(Recall::new(100)),
-                hands: Arc::default(),
+                hands: Arc::new(Hands::new(100)),
                 heard: Arc::default(),
                 ids: Ids::seeded(seed),
             },

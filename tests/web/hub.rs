@@ -16,6 +16,7 @@ use homeward::domain::ids::Ids;
 use homeward::domain::staff::Role;
 use homeward::ingest::arrival::Arrival;
 use homeward::ingest::batch::{self, Keeper};
+use homeward::ingest::hands::Hands;
 use homeward::judging::recall::Recall;
 use homeward::store::heartbeat;
 use homeward::web::{self, Part, ServiceView};
@@ -79,7 +80,7 @@ impl Hub {
                 db,
                 shelf: Arc::default(),
                 recall: Arc::new(Recall::new(100)),
-                hands: Arc::default(),
+                hands: Arc::new(Hands::new(100)),
                 heard: Arc::default(),
                 ids,
             },

@@ -14,6 +14,7 @@ use crate::domain::staff::Role;
 use crate::domain::time::Instant;
 use crate::ingest::arrival::Arrival;
 use crate::ingest::batch::{self, Keeper};
+use crate::ingest::hands::Hands;
 use crate::judging::incident::Limits;
 use crate::judging::recall::Recall;
 use crate::metrics::alerts::Alerts;
@@ -72,7 +73,7 @@ pub(super) async fn live_through(
         shelf: Arc::default(),
         ids: desk.ids.clone(),
         recall: Arc::new(Recall::new(10_000)),
-        hands: Arc::default(),
+        hands: Arc::new(Hands::new(10_000)),
         heard: Arc::default(),
     };
     let handler = handler(desk, kept).await?;
