@@ -52,14 +52,9 @@ impl Receipt {
 pub fn spelling(payload: &[u8], id: Uuid) -> String {
     let mut usual = Uuid::encode_buffer();
     let usual = &*id.hyphenated().encode_lower(&mut usual);
-    let [first, rest @ ..] = usual.as_bytes() else {
-        return String::new();
-    };
-    let is_it = |window: &&[u8]| {
-        let (begin, end) = (window[0], &window[1..]);
-        begin.eq_ignore_ascii_case(first) && end.eq_ignore_ascii_case(rest)
-    };
-    let spelt = payload.windows(usual.len()).find(is_it);
-    let spelt = spelt.and_then(|window| std::str::from_utf8(window).ok());
+    let spelt = payload
+        .windows(usual.len())
+        .find(|window| window.eq_ignore_ascii_case(usual.as_bytes()))
+        .and_then(|window| std::str::from_utf8(window).ok());
     spelt.unwrap_or(usual).to_owned()
 }
