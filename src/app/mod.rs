@@ -121,6 +121,7 @@ pub async fn begin(config: &Config, clock: Clock, ids: Ids) -> Result<App, Start
         // Whoever is remembered has sent a session, and by some unit.
         hands: Arc::new(Hands::new(config.ingest.recall_sessions)),
         heard: Arc::default(),
+        trust: Arc::default(),
         ids: ids.clone(),
     };
     let identity = Identity {

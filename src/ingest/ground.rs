@@ -1,4 +1,5 @@
-//! What a batch must know before it sorts, read in lock order: units, their assignments, patients, sessions already stored.
+//! What a batch must know before it sorts, read in lock order: units, their assignments, patients, sessions already stored. Where all
+//! of it is remembered nothing is read, and the patients are locked when the batch is written.
 
 use std::collections::{HashMap, HashSet};
 
@@ -51,17 +52,62 @@ impl Ground {
             lent = ground.lent(arrivals);
         }
         let patients = distinct(lent.iter().map(|(patient, ..)| *patient).collect());
-        ground.turns = store::patient::take_turn(tx, &patients)
-            .await?
-            .into_iter()
-            .collect();
-        ground.known = recall.take(ground.turns.iter().map(|(patient, turn)| (*patient, turn.number)));
+        ground.known = recall.take(&patients);
+        let by_heart = tx.is_put_off() && nobodys.is_empty();
+        if let Some(last) = by_heart
+            .then(|| ground.last_turns(&patients, &lent, arrivals))
+            .flatten()
+        {
+            store::patient::take_next_turn(tx, &last).await?;
+            ground.turns = last.into_iter().map(next_turn).collect();
+            ground.hold(lent);
+            return Ok(ground);
+        }
+        ground.take_turns(tx, &patients).await?;
         ground.look_after(tx, &lent, &nobodys, hands).await?;
         ground.hold(lent);
         let doubtful = arrivals.iter().filter_map(|arrival| ground.doubtful(arrival));
         let doubtful: Vec<SessionKey> = distinct(doubtful.cloned().collect());
         ground.stored = store::session::known(tx, &doubtful).await?.into_iter().collect();
         Ok(ground)
+    }
+
+    /// The patients' last turns, where all that a batch must know is remembered, so that it need ask nothing: what stands of each, that
+    /// the units are hers, and that the sessions are new. Should anybody have had a turn since then, none of it is written.
+    fn last_turns(
+        &self,
+        patients: &[PatientId],
+        lent: &[Lent],
+        arrivals: &[Arrival],
+    ) -> Option<Vec<(PatientId, i64)>> {
+        let last = patients.iter().map(|patient| {
+            let known = self.known.get(patient)?;
+            Some((*patient, known.last_turn()?))
+        });
+        let last: Vec<(PatientId, i64)> = last.collect::<Option<_>>()?;
+        let vouched = self.vouched(lent);
+        let sure = lent.iter().all(|(_, unit, _)| vouched.contains(unit))
+            && arrivals.iter().all(|arrival| self.doubtful(arrival).is_none());
+        sure.then_some(last)
+    }
+
+    /// Locks the patients, and forgets of whom it is not the next turn.
+    async fn take_turns(&mut self, tx: &mut Tx, patients: &[PatientId]) -> Result<(), StoreError> {
+        let turns = store::patient::take_turn(tx, patients).await?;
+        self.turns = turns.into_iter().collect();
+        let turns = &self.turns;
+        self.known
+            .retain(|patient, known| turns.get(patient).is_some_and(|turn| known.is_before(*turn)));
+        Ok(())
+    }
+
+    /// The units of which a patient's memory says that they are as they were.
+    fn vouched<'a>(&self, lent: &'a [Lent]) -> HashSet<&'a UnitId> {
+        let vouched = lent.iter().filter(|(patient, unit, turn)| {
+            let known = self.known.get(patient);
+            known.is_some_and(|known| known.vouches_for(unit, *turn))
+        });
+        vouched.map(|(_, unit, _)| unit).collect()
     }
 
     /// No patient's lock keeps the assignments of these units as they are: they are locked for share, and read after that.
@@ -93,14 +139,14 @@ impl Ground {
         sure: &[UnitId],
         hands: &Hands,
     ) -> Result<(), StoreError> {
-        let vouched = lent.iter().filter(|(patient, unit, turn)| {
-            let known = self.known.get(patient);
+        let just_read = lent.iter().filter(|(patient, unit, _)| {
             let before = self.turns.get(patient).map(|turn| (*patient, turn.number - 1));
             let read = before.zip(self.read.get(unit));
-            known.is_some_and(|known| known.vouches_for(unit, *turn))
-                || read.is_some_and(|(before, read)| read.contains(&before))
+            read.is_some_and(|(before, read)| read.contains(&before))
         });
-        let sure: HashSet<&UnitId> = vouched.map(|(_, unit, _)| unit).chain(sure).collect();
+        let mut vouched = self.vouched(lent);
+        vouched.extend(just_read.map(|(_, unit, _)| unit).chain(sure));
+        let sure = vouched;
         let unsure = lent
             .iter()
             .map(|(_, unit, _)| unit)
@@ -206,6 +252,14 @@ impl Ground {
         let (_, periods) = self.periods.get(unit)?;
         had_set_aside(periods, completed_at, received_at)
     }
+}
+
+const fn next_turn((patient, last): (PatientId, i64)) -> (PatientId, Turn) {
+    let turn = Turn {
+        number: last + 1,
+        missing: false,
+    };
+    (patient, turn)
 }
 
 /// Who had a unit of these periods at that time.

@@ -2,7 +2,7 @@
 //! judged and raised has committed.
 //!
 //! `arrival` (what is it?) → `batch` (one transaction: `ground`, `sorting`, judging, `set_aside`,
-//! `outgoing`) → `lane` (commit or halve, acknowledge, receipt; `warming` before the first). `acquaintance` goes before all of it.
+//! `outgoing`) → `lane` (commit or halve, acknowledge, receipt; `warming` before the first; `turns` with the others). `acquaintance` goes before all of it.
 
 pub mod acquaintance;
 pub mod arrival;
@@ -16,6 +16,8 @@ pub mod pulse;
 pub mod replay;
 pub mod set_aside;
 pub mod sorting;
+pub mod trust;
+pub mod turns;
 pub mod warming;
 
 use tokio::sync::{mpsc, watch};

@@ -13,7 +13,7 @@ enum Also {
     Heard,
 }
 
-/// The sets of it that are met with day by day; others are planned when they are met with.
+/// The sets of it that are met with day by day where a batch asks something; others are planned when they are met with.
 const USUAL: [&[Also]; 10] = {
     use Also::{Findings, Heard, Merged, Opened};
     [
@@ -30,6 +30,19 @@ const USUAL: [&[Also]; 10] = {
     ]
 };
 
+/// The same where a batch goes by memory alone, which never joins an alert.
+const BY_HEART: [&[Also]; 6] = {
+    use Also::{Findings, Heard, Opened};
+    [
+        &[],
+        &[Heard],
+        &[Findings],
+        &[Findings, Heard],
+        &[Findings, Opened],
+        &[Findings, Opened, Heard],
+    ]
+};
+
 /// Goes a batch's way with no rows at all, once for each of these sets.
 pub async fn warm(db: &Db) -> Result<(), StoreError> {
     if matches!(db, Db::Sqlite { .. }) {
@@ -39,15 +52,21 @@ pub async fn warm(db: &Db) -> Result<(), StoreError> {
     for also in USUAL {
         take_in_nothing(&mut tx, also).await?;
     }
-    tx.rollback().await
+    // As of a batch that had begun by heart, and then had to ask.
+    store::patient::take_next_turn(&mut tx, &[]).await?;
+    tx.write_all().await?;
+    tx.rollback().await?;
+    for also in BY_HEART {
+        let mut tx = db.begin_late().await?.without_rows();
+        store::patient::take_next_turn(&mut tx, &[]).await?;
+        write_nothing(&mut tx, also).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// In the order of `batch::take_in`.
 async fn take_in_nothing(tx: &mut Tx, also: &[Also]) -> Result<(), StoreError> {
-    // No row says when it was.
-    let now = Instant::UNIX_EPOCH;
-    let also = |what| also.contains(&what);
-    let alerts = also(Also::Opened) || also(Also::Merged);
     store::assignment::lent(tx, &[]).await?;
     store::unit::lock_for_share(tx, &[]).await?;
     store::patient::take_turn(tx, &[]).await?;
@@ -55,12 +74,23 @@ async fn take_in_nothing(tx: &mut Tx, also: &[Also]) -> Result<(), StoreError> {
     store::session::known(tx, &[]).await?;
     store::plan::since(tx, &[]).await?;
     store::session::history(tx, &[]).await?;
+    write_nothing(tx, also).await?;
+    store::alert::open_for(tx, &[]).await?;
+    tx.write_all().await
+}
+
+/// What is to be written is written where it is asked for open alerts.
+async fn write_nothing(tx: &mut Tx, also: &[Also]) -> Result<(), StoreError> {
+    // No row says when it was.
+    let now = Instant::UNIX_EPOCH;
+    let also = |what| also.contains(&what);
+    let alerts = also(Also::Opened) || also(Also::Merged);
     store::session::insert(tx, &[]).await?;
     if also(Also::Findings) {
         store::finding::upsert(tx, &[]).await?;
     }
     store::compliance_call::insert(tx, &[], now).await?;
-    if alerts {
+    if alerts && !tx.is_put_off() {
         store::alert::open_for(tx, &[]).await?;
     }
     if also(Also::Opened) {
@@ -76,6 +106,5 @@ async fn take_in_nothing(tx: &mut Tx, also: &[Also]) -> Result<(), StoreError> {
     if also(Also::Heard) {
         store::unit::seen(tx, &[]).await?;
     }
-    store::alert::open_for(tx, &[]).await?;
-    tx.write_all().await
+    Ok(())
 }

@@ -6,6 +6,7 @@ use crate::domain::by_id::ById;
 use crate::domain::finding::{Class, Severity};
 use crate::domain::ids::PatientId;
 use crate::domain::time::Instant;
+use crate::store::patient::Turn;
 use crate::store::{self, Tx};
 
 use super::clearing;
@@ -19,7 +20,7 @@ use super::standing::Standing;
 pub async fn read(
     tx: &mut Tx,
     shelf: &PlanShelf,
-    turns: &[(PatientId, i64)],
+    turns: &[(PatientId, Turn)],
 ) -> Result<Vec<(PatientId, Known)>, JudgingFault> {
     let patients: Vec<PatientId> = turns.iter().map(|(patient, _)| *patient).collect();
     let plans = shelf.of(tx, &patients).await?;

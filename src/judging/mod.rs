@@ -1,7 +1,8 @@
 //! The part that ingest and the desk share, always inside the caller's transaction and under its locks: what changed a
 //! patient's past, load what that reaches, judge, write states and findings, fold what is new into alerts.
 //!
-//! Lock order, everywhere: home units, then patients, each sorted by id; the past is read only after both.
+//! Lock order, everywhere: home units, then patients, each sorted by id; the past is read only after both. Ingest may go by a past that it
+//! remembers, and lock when it writes: then the lock is had only where nobody had it since.
 
 pub mod acquaintance;
 pub mod again;

@@ -9,6 +9,7 @@ use crate::domain::by_id::ById;
 use crate::domain::finding::Class;
 use crate::domain::ids::{PatientId, SessionKey, UnitId};
 use crate::domain::time::Instant;
+use crate::store::patient::Turn;
 
 use super::plans::Plans;
 use super::standing::Standing;
@@ -46,7 +47,7 @@ impl MayHave {
 /// never copied: who cannot find it reads the store.
 #[derive(Debug)]
 pub struct Known {
-    pub(super) turn: i64,
+    pub(super) turn: Turn,
     pub(super) plans: Plans,
     /// Every session completed from here on is among `sessions`, and every older one with a reading out of time.
     pub(super) since: Instant,
@@ -60,7 +61,7 @@ pub struct Known {
 impl Known {
     /// What a batch found and wrote of a patient; the part of the past that no rule will ask for is left out.
     pub(super) fn new(
-        turn: i64,
+        turn: Turn,
         plans: Plans,
         (since, mut sessions): (Instant, Vec<Standing>),
         may_have: MayHave,
@@ -80,6 +81,16 @@ impl Known {
             may_have,
             units: Vec::new(),
         }
+    }
+
+    /// Whether this is the very next turn: then nothing of it has changed.
+    pub const fn is_before(&self, turn: Turn) -> bool {
+        self.turn.number + 1 == turn.number
+    }
+
+    /// The number of the turn that left her so, unless she is missing: then it must be asked whether she still is.
+    pub fn last_turn(&self) -> Option<i64> {
+        (!self.turn.missing).then_some(self.turn.number)
     }
 
     /// Whether the unit's assignments stand as they did at that turn, by what stands of the patient.
@@ -158,16 +169,12 @@ impl Recall {
         }
     }
 
-    /// Those patients of whom all is known, given the turns that the caller's transaction has just taken. They are out of the
-    /// memory until [`Recall::keep`].
-    pub fn take(&self, turns: impl Iterator<Item = (PatientId, i64)>) -> ById<PatientId, Known> {
+    /// Those of the patients who are remembered. They are out of the memory until [`Recall::keep`], and what is remembered counts for
+    /// something only where the caller's turn is the next: see [`Known::is_before`].
+    pub fn take(&self, patients: &[PatientId]) -> ById<PatientId, Known> {
         let mut kept = self.kept();
-        turns
-            .filter_map(|(patient, turn)| {
-                let known = kept.take(patient)?;
-                (known.turn + 1 == turn).then_some((patient, known))
-            })
-            .collect()
+        let known = |patient: &PatientId| Some((*patient, kept.take(*patient)?));
+        patients.iter().filter_map(known).collect()
     }
 
     /// Keeps what a transaction left. Only after its commit: the number of a turn that was undone is taken again.

@@ -317,12 +317,7 @@ impl Writes {
         let known = turn.map(|turn| {
             (
                 patient,
-                Known::new(
-                    turn.number,
-                    Arc::clone(plans),
-                    (reached.since, standing),
-                    may_have,
-                ),
+                Known::new(turn, Arc::clone(plans), (reached.since, standing), may_have),
             )
         });
         self.judgement.known.extend(known);

@@ -88,6 +88,16 @@ impl Db {
         })
     }
 
+    /// Begins a transaction that writes together and perhaps asks nothing. On PostgreSQL it begins when something is asked;
+    /// where nothing is, all of it is one statement that commits by itself: one way to the server and back, and no lock is held for
+    /// longer.
+    pub async fn begin_late(&self) -> Result<Tx, StoreError> {
+        match self {
+            Self::Sqlite { .. } => self.begin().await,
+            Self::Postgres { writers, .. } => Ok(Tx::Postgres(PostgresTx::put_off(writers.lend().await?))),
+        }
+    }
+
     /// For one statement that writes, and no more: on PostgreSQL it commits by itself, which saves two round trips.
     pub async fn begin_one(&self) -> Result<Tx, StoreError> {
         match self {

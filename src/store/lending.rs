@@ -118,9 +118,7 @@ impl Lender {
     /// The same with a transaction begun in it.
     pub(super) async fn begin(&self) -> Result<Loan, StoreError> {
         let mut loan = self.lend().await?;
-        // Before it has begun: one that is given up meanwhile must be undone too.
-        loan.in_transaction = true;
-        loan.say("begin").await?;
+        loan.begin().await?;
         Ok(loan)
     }
 
@@ -173,6 +171,13 @@ impl Loan {
         self.at_work = true;
         let connection = self.hand.0.as_deref_mut();
         Ok(connection.ok_or(sqlx::Error::PoolClosed)?)
+    }
+
+    /// Begins a transaction in it.
+    pub(super) async fn begin(&mut self) -> Result<(), StoreError> {
+        // Before it has begun: one that is given up meanwhile must be undone too.
+        self.in_transaction = true;
+        self.say("begin").await
     }
 
     /// The statement has ended well.

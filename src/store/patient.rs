@@ -7,7 +7,7 @@ use crate::domain::ids::{PatientId, TeamId};
 use crate::domain::patient::{Condition, Patient, PatientStatus, Sex};
 use crate::domain::time::Instant;
 
-use super::bind::{binds, uuids};
+use super::bind::{bigints, binds, uuids};
 use super::page::{Cursor, Page, newest};
 use super::statement::statements;
 use super::{StoreError, Tx};
@@ -64,7 +64,7 @@ statements! {
     FIRST_TURN = "insert into patient_turn (patient_id, turn) values ($1, 0)";
 
     STANDS [patient_id Uuid] =
-        "select patient_id, turn from patient_turn where patient_id {one_of_rows} order by patient_id";
+        "select patient_id, turn, missing from patient_turn where patient_id {one_of_rows} order by patient_id";
 
     /// Locks in the order of ids before it writes: an update alone goes in whatever order its join has, and two of them that
     /// share patients lock each other out.
@@ -75,6 +75,14 @@ statements! {
          )
          update patient_turn set turn = turn + 1 from one
          where patient_turn.patient_id = one.patient_id returning patient_turn.patient_id, turn, missing";
+
+    /// One after the other, in the order of the rows, and only those who are as they are thought to be.
+    TAKE_NEXT [patient_id Uuid, turn Bigint] =
+        "update patient_turn set turn = one.turn + 1
+         from (select t.patient_id, t.turn from {rows} {each} patient_turn
+               {such_that} t.patient_id = r.patient_id and t.turn = r.turn and not t.missing
+               {for_no_key_update} {end_each}) one
+         where patient_turn.patient_id = one.patient_id and patient_turn.turn = one.turn";
 }
 
 /// [`StoreError::Taken`] where the NHS number is known already.
@@ -211,7 +219,7 @@ pub async fn lock(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<PatientId>, Stor
 /// What a transaction that locked a patient may know of her at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Turn {
-    /// One more than that of the last transaction that locked the patient and was committed. Whatever judging rests on is as that
+    /// One more than that of the transaction before that locked the patient and was committed. Whatever judging rests on is as that
     /// transaction left it.
     pub number: i64,
     /// Told missing by a due time that is over.
@@ -231,19 +239,32 @@ pub async fn take_turn(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<(PatientId,
     }
 }
 
-/// The number of each patient's last turn, without taking one.
-pub async fn last_turns(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<(PatientId, i64)>, StoreError> {
-    let rows: Vec<(Uuid, i64)> = tx
+/// [`take_turn`] of (distinct) patients, sorted, whose last turns are remembered, and who were not missing then: nothing need be
+/// asked. [`StoreError::Overtaken`] when it is written, should one of them be otherwise now.
+pub async fn take_next_turn(tx: &mut Tx, last: &[(PatientId, i64)]) -> Result<(), StoreError> {
+    let rows = vec![
+        uuids(last.iter().map(|(id, _)| id.0)),
+        bigints(last.iter().map(|(_, turn)| *turn)),
+    ];
+    tx.lock_later(last.len(), &TAKE_NEXT, rows).await
+}
+
+/// Each patient's last turn, without taking one.
+pub async fn last_turns(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<(PatientId, Turn)>, StoreError> {
+    let rows: Vec<(Uuid, i64, bool)> = tx
         .all(&STANDS, binds![vec![uuids(ids.iter().map(|id| id.0))]])
         .await?;
-    Ok(rows.into_iter().map(|(id, turn)| (id.into(), turn)).collect())
+    Ok(rows.into_iter().map(turn).collect())
+}
+
+fn turn((id, number, missing): (Uuid, i64, bool)) -> (PatientId, Turn) {
+    (id.into(), Turn { number, missing })
 }
 
 async fn turns(tx: &mut Tx, ids: &[PatientId]) -> Result<Vec<(PatientId, Turn)>, StoreError> {
     let rows: Vec<(Uuid, i64, bool)> = tx
         .all(&LOCK, binds![vec![uuids(ids.iter().map(|id| id.0))]])
         .await?;
-    let turn = |(id, number, missing): (Uuid, i64, bool)| (id.into(), Turn { number, missing });
     let mut turns: Vec<(PatientId, Turn)> = rows.into_iter().map(turn).collect();
     turns.sort_unstable_by_key(|(id, _)| *id);
     Ok(turns)

@@ -68,7 +68,34 @@ impl Together {
         }
         Ok(())
     }
+
+    /// Makes them outside of a transaction, all or none, with one statement that commits by itself. [`StoreError::Overtaken`] where
+    /// one of them would not touch as many rows as it must. Of those that must, the last is made first: it is had, or refused, before
+    /// anything that rests on it.
+    pub(super) async fn make_alone(&mut self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let Self {
+            writes,
+            mut arguments,
+        } = std::mem::take(self);
+        for meant in writes.iter().filter_map(|write| write.meant) {
+            dialect::add_postgres(&mut arguments, &[Bind::Bigint(i64::try_from(meant).ok())])?;
+        }
+        let query = sqlx::query_with(AssertSqlSafe(text(&writes, End::Committed)), arguments);
+        // Read to the end, which comes when it is committed.
+        match query.fetch_all(connection).await {
+            Ok(_) => Ok(()),
+            Err(sqlx::Error::Database(refusal)) if refusal.code().as_deref() == Some(NOT_AS_MEANT) => {
+                Err(StoreError::Overtaken {
+                    what: "what a batch rests on".to_owned(),
+                })
+            }
+            Err(fault) => Err(fault.into()),
+        }
+    }
 }
+
+/// A division by zero, which no statement of ours makes otherwise.
+const NOT_AS_MEANT: &str = "22012";
 
 /// How many rows each of them touched.
 async fn touched(
@@ -81,37 +108,66 @@ async fn touched(
         return Ok(vec![query.execute(connection).await?.rows_affected()]);
     }
     // Made of declared statements alone.
-    let row = sqlx::query_with(AssertSqlSafe(text(writes)), arguments)
+    let row = sqlx::query_with(AssertSqlSafe(text(writes, End::Told)), arguments)
         .fetch_one(connection)
         .await?;
     let count = |place| row.try_get::<i64, _>(place).map(i64::unsigned_abs);
     Ok((0..writes.len()).map(count).collect::<Result<_, _>>()?)
 }
 
+/// What becomes of the writes' counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum End {
+    /// They are told.
+    Told,
+    /// Nothing is made where one is otherwise than it must be.
+    Committed,
+}
+
+/// The writes' texts, and whether each must touch a number of rows.
+type Texts = (Vec<(&'static str, bool)>, End);
+
 /// One text for the same writes in the same order, and one plan of it for each connection. There are as many as there are
 /// ways through the program.
-fn text(writes: &[Write]) -> Arc<str> {
-    static TEXTS: LazyLock<Mutex<HashMap<Vec<&str>, Arc<str>>>> = LazyLock::new(Mutex::default);
-    let alone: Vec<&str> = writes.iter().map(|write| write.statement.postgres()).collect();
+fn text(writes: &[Write], end: End) -> Arc<str> {
+    static TEXTS: LazyLock<Mutex<HashMap<Texts, Arc<str>>>> = LazyLock::new(Mutex::default);
+    let alone = writes
+        .iter()
+        .map(|write| (write.statement.postgres(), write.meant.is_some()));
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
     let text = texts
-        .entry(alone)
-        .or_insert_with_key(|alone| put_together(alone).into());
+        .entry((alone.collect(), end))
+        .or_insert_with_key(|(alone, end)| put_together(alone, *end).into());
     Arc::clone(text)
 }
 
-/// `with w0 as (… returning 1), w1 as (…) select (select count(*) from w0), …`, its parameters one after the other.
-fn put_together(alone: &[&str]) -> String {
-    let (mut with, mut counts, mut parameters) = (String::new(), String::new(), 0);
-    for (place, text) in alone.iter().enumerate() {
-        let (with_comma, comma) = if place == 0 { ("with", "") } else { (",", ",") };
+/// `with w0 as (… returning 1), w1 as (…) select (select count(*) from w0), …`, its parameters one after the other. Where it is to
+/// commit by itself, `select 1 / case when true and (select count(*) from w7) = $9 and … then 1 else 0 end`.
+fn put_together(alone: &[(&str, bool)], end: End) -> String {
+    let (mut with, mut parameters) = (String::new(), 0);
+    for (place, (text, _)) in alone.iter().enumerate() {
+        let comma = if place == 0 { "with" } else { "," };
         let (text, last) = renumbered(text, parameters);
         parameters = last;
         // Writing to a String cannot fail.
-        let _ = write!(with, "{with_comma} w{place} as ({text} returning 1)");
-        let _ = write!(counts, "{comma} (select count(*) from w{place})");
+        let _ = write!(with, "{comma} w{place} as ({text} returning 1)");
     }
-    format!("{with} select{counts}")
+    let count = |place| format!("(select count(*) from w{place})");
+    match end {
+        End::Told => {
+            let counts: Vec<String> = (0..alone.len()).map(count).collect();
+            format!("{with} select {}", counts.join(", "))
+        }
+        End::Committed => {
+            let must = alone.iter().enumerate().filter(|(_, (_, must))| *must);
+            let as_meant = must
+                .zip(parameters + 1..)
+                .map(|((place, _), parameter)| format!(" and {} = ${parameter}", count(place)));
+            let as_meant: Vec<String> = as_meant.collect();
+            let as_meant: String = as_meant.into_iter().rev().collect();
+            format!("{with} select 1 / case when true{as_meant} then 1 else 0 end")
+        }
+    }
 }
 
 /// The text with its parameters after so many others, and the number of the last.

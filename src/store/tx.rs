@@ -5,10 +5,10 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Column as _, ColumnIndex, Decode, FromRow, Row, Sqlite, Transaction, Type};
 use uuid::Uuid;
 
-use super::bind::Bind;
+use super::bind::{Bind, Column};
 use super::dialect::{bind_postgres, bind_sqlite};
 use super::error::StoreError;
-use super::postgres_tx::PostgresTx;
+use super::postgres_tx::{Lock, PostgresTx};
 use super::statement::Statement;
 
 /// A transaction, undone when it is dropped without [`Tx::commit`].
@@ -45,25 +45,25 @@ impl Tx {
         self
     }
 
+    /// Whether nothing was asked yet of a transaction whose beginning was put off: see [`super::Db::begin_late`].
+    pub const fn is_put_off(&self) -> bool {
+        matches!(self, Self::Postgres(tx) if tx.is_put_off())
+    }
+
     /// Makes what was written last.
-    pub async fn commit(mut self) -> Result<(), StoreError> {
-        self.write_all().await?;
+    pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(PostgresTx::Writing(loan, _)) => loan.commit().await?,
-            Self::Postgres(PostgresTx::Reading(_) | PostgresTx::Alone(_)) => {}
+            Self::Sqlite(tx) => Ok(tx.commit().await?),
+            Self::Postgres(tx) => tx.commit().await,
         }
-        Ok(())
     }
 
     /// Undoes at once what dropping would undo soon.
     pub async fn rollback(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(tx) => tx.rollback().await?,
-            Self::Postgres(PostgresTx::Writing(loan, _)) => loan.rollback().await?,
-            Self::Postgres(PostgresTx::Reading(_) | PostgresTx::Alone(_)) => {}
+            Self::Sqlite(tx) => Ok(tx.rollback().await?),
+            Self::Postgres(tx) => tx.rollback().await,
         }
-        Ok(())
     }
 
     /// Marks a place to go back to: locks taken before it, and what was written before it, are kept.
@@ -103,7 +103,7 @@ impl Tx {
     async fn say(&mut self, command: &'static str) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(tx) => sqlx::raw_sql(command).execute(&mut **tx).await.map(|_| ())?,
-            Self::Postgres(tx) => tx.loan().say(command).await?,
+            Self::Postgres(tx) => tx.loan().await?.say(command).await?,
         }
         Ok(())
     }
@@ -187,7 +187,7 @@ impl Tx {
             return meant.map_or(Ok(()), |meant| Self::as_meant(statement, meant, 0));
         }
         if let Self::Postgres(tx) = self {
-            tx.for_statement(statement).await?;
+            tx.write_for(statement).await?;
             if let PostgresTx::Writing(_, later) = tx
                 && let Some(together) = later.together()
             {
@@ -199,6 +199,28 @@ impl Tx {
             .await
             .map_err(StoreError::overtaken)?;
         meant.map_or(Ok(()), |meant| Self::as_meant(statement, meant, touched))
+    }
+
+    /// [`Tx::later`] for rows that are locked by it, which comes before anything that is asked.
+    pub(super) async fn lock_later(
+        &mut self,
+        meant: usize,
+        statement: &'static Statement,
+        rows: Vec<Column<'static>>,
+    ) -> Result<(), StoreError> {
+        let lock = Lock {
+            meant,
+            statement,
+            rows,
+        };
+        let lock = match self {
+            Self::Postgres(tx) => tx.lock(lock),
+            Self::Sqlite(_) => Some(lock),
+        };
+        match lock {
+            Some(Lock { rows, .. }) => self.later(Some(meant), statement, &[Bind::Rows(rows)]).await,
+            None => Ok(()),
+        }
     }
 
     /// Fails unless the statement touched exactly as many rows as it meant to.

@@ -173,6 +173,7 @@ async fn what_is_wrong_with_a_sqlite_database_is_found() {
         recall: std::sync::Arc::new(homeward::judging::recall::Recall::new(100)),
         hands: std::sync::Arc::default(),
         heard: std::sync::Arc::default(),
+        trust: std::sync::Arc::default(),
         ids: Ids::random(),
     };
     let arrival = Arrival::of(

@@ -25,7 +25,7 @@ on_both_databases!(
 );
 
 /// Waits until somebody on this database waits for a lock in a statement that says so, alone or among others.
-async fn until_it_waits(ward: &Ward, statement: &str, rival: &tokio::task::JoinHandle<()>) {
+pub(super) async fn until_it_waits(ward: &Ward, statement: &str, rival: &tokio::task::JoinHandle<()>) {
     let Db::Postgres { readers, .. } = &ward.db else {
         panic!("only PostgreSQL tells who waits")
     };
@@ -75,6 +75,39 @@ async fn the_second_to_judge_a_patient_sees_what_the_first_stored() {
     tx.commit().await.unwrap();
     rival.await.unwrap();
     assert_eq!(ward.findings(patient).await, ["2 gain amber"]);
+}
+
+/// What it remembers no longer holds by the time at which it is written.
+#[tokio::test]
+async fn who_goes_by_memory_alone_waits_and_then_looks_again() {
+    let Some(database) = databases::postgres().await else {
+        return;
+    };
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[gain()])).await;
+    ward.unit("HU-2").await;
+    ward.assign("HU-2", patient, "01T08:00", None, at("01T08:00"))
+        .await;
+    let (first, second) = (Ward::on(&ward.db, 2), Ward::on(&ward.db, 3));
+    let now = at("19T12:00");
+    second
+        .send("HU-2", session(1, at("17T09:00")).weighs(81.0), now)
+        .await;
+    let mut tx = first.db.begin().await.unwrap();
+    let lighter = [frame("HU-1", session(2, at("18T09:00")).weighs(80.0), now)];
+    batch::take_in(&mut tx, &first.keeper, &lighter, now)
+        .await
+        .unwrap();
+    let rival = tokio::spawn(async move {
+        let heavier = [frame("HU-2", session(3, at("19T09:00")).weighs(82.5), now)];
+        let committed = batch::commit(&second.keeper, &heavier, now).await.unwrap();
+        assert!(committed.again, "it was written by what had been remembered");
+        assert_eq!(receipts(&committed.owed), ["3 stored"]);
+    });
+    until_it_waits(&ward, "with w0 as", &rival).await;
+    tx.commit().await.unwrap();
+    rival.await.unwrap();
+    assert_eq!(ward.findings(patient).await, ["3 gain amber"]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! PostgreSQL only: what is planned before the first message is what the messages then need.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use homeward::ingest::warming;
 use homeward::store::{Connections, Db, PostgresTx, Tx};
@@ -10,19 +10,28 @@ use crate::support::databases;
 use crate::support::unit_says::{Says as _, plan, session, spo2};
 use crate::support::ward::{Ward, at, receipts};
 
-/// What the only connection that writes has prepared.
-async fn prepared(db: &Db) -> BTreeSet<String> {
+/// What the only connection that writes has prepared, and how often it was done.
+async fn prepared(db: &Db) -> BTreeMap<String, i64> {
     let mut tx = db.begin().await.unwrap();
     let Tx::Postgres(PostgresTx::Writing(loan, _)) = &mut tx else {
         panic!("only PostgreSQL tells what is prepared")
     };
-    let rows = sqlx::raw_sql("select statement from pg_prepared_statements")
+    let rows = sqlx::query("select statement, generic_plans from pg_prepared_statements")
+        .persistent(false)
         .fetch_all(loan.work().unwrap())
         .await
         .unwrap();
     loan.rest();
     tx.rollback().await.unwrap();
-    rows.iter().map(|row| row.get(0)).collect()
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+/// How often a batch was written as one statement that commits by itself.
+fn by_heart(prepared: &BTreeMap<String, i64>) -> i64 {
+    let alone = prepared
+        .iter()
+        .filter(|(text, _)| text.contains("select 1 / case"));
+    alone.map(|(_, times)| times).sum()
 }
 
 #[tokio::test]
@@ -55,6 +64,12 @@ async fn the_first_batches_find_their_statements_prepared() {
         assert_eq!(receipts(&owed), [format!("{number} stored")]);
     }
     assert_eq!(ward.findings(patient).await.len(), 2);
-    let met: Vec<String> = prepared(&db).await.difference(&beforehand).cloned().collect();
+    let now = prepared(&db).await;
+    let met: Vec<&String> = now
+        .keys()
+        .filter(|text| !beforehand.contains_key(*text))
+        .collect();
     assert!(met.is_empty(), "planned while somebody waits: {met:#?}");
+    // The patient who was known, without an alert and then with her first.
+    assert_eq!(by_heart(&now) - by_heart(&beforehand), 2);
 }

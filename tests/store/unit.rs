@@ -215,13 +215,13 @@ async fn stands(tx: &mut Tx) -> Vec<(UnitId, i64)> {
     let units = ["HU-2", "nobody", "HU-1"].map(named);
     let lent = assignment::lent(tx, &units).await.unwrap();
     let patients: Vec<PatientId> = [1, 2].map(id).into();
-    let last: HashMap<PatientId, i64> = patient::last_turns(tx, &patients)
+    let last: HashMap<PatientId, patient::Turn> = patient::last_turns(tx, &patients)
         .await
         .unwrap()
         .into_iter()
         .collect();
     for one in &lent {
-        assert_eq!(one.patient_turn, last[&one.assignment.patient_id]);
+        assert_eq!(one.patient_turn, last[&one.assignment.patient_id].number);
     }
     let by_periods: Vec<(UnitId, i64)> = lent
         .chunk_by(|one, other| one.assignment.unit_id == other.assignment.unit_id)

@@ -126,6 +126,7 @@ impl Ward {
                 recall: Arc::new(Recall::new(100)),
                 hands: Arc::new(Hands::new(100)),
                 heard: Arc::default(),
+                trust: Arc::default(),
                 ids: Ids::seeded(seed),
             },
             database: None,

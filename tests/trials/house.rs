@@ -6,6 +6,7 @@ use homeward::domain::ids::PatientId;
 use homeward::ingest;
 use homeward::ingest::lane::Lane;
 use homeward::ingest::pulse::Pulse;
+use homeward::ingest::turns::Turns;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -82,6 +83,7 @@ impl House {
             outlet: broker.outlet.clone(),
             pulse: pulse.clone(),
             batch_max: 64,
+            turns: Turns::default(),
         }
     }
 

@@ -82,6 +82,7 @@ impl Hub {
                 recall: Arc::new(Recall::new(100)),
                 hands: Arc::new(Hands::new(100)),
                 heard: Arc::default(),
+                trust: Arc::default(),
                 ids,
             },
             database,

@@ -75,6 +75,7 @@ pub(super) async fn live_through(
         recall: Arc::new(Recall::new(10_000)),
         hands: Arc::new(Hands::new(10_000)),
         heard: Arc::default(),
+        trust: Arc::default(),
     };
     let handler = handler(desk, kept).await?;
     let compliance = Compliance {
