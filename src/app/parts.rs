@@ -10,7 +10,7 @@ use crate::broker::{Broker, ClientCertificate, External, Settings, Transport};
 use crate::clock::Clock;
 use crate::config::{Config, MqttUrl};
 use crate::domain::ids::Ids;
-use crate::ingest::{batch::Keeper, lane::Lane, pulse::Pulse, turns::Turns};
+use crate::ingest::{batch::Keeper, lane::Lane, pulse::Pulse};
 use crate::judging::incident::Limits;
 use crate::judging::plans::PlanShelf;
 use crate::metrics::alerts::Alerts;
@@ -133,7 +133,6 @@ pub(super) fn lanes(
         Db::Sqlite { .. } => (1, wanted.min(SQLITE_BATCH)),
         Db::Postgres { .. } => (POSTGRES_LANES, wanted),
     };
-    let turns = Turns::default();
     let lane = || Lane {
         keeper: keeper.clone(),
         clock: clock.clone(),
@@ -141,7 +140,6 @@ pub(super) fn lanes(
         outlet: broker.outlet.clone(),
         pulse: pulse.clone(),
         batch_max,
-        turns: turns.clone(),
     };
     std::iter::repeat_with(lane).take(count).collect()
 }

@@ -20,7 +20,6 @@ use crate::wire::topic;
 use super::arrival::{Arrival, Refused, What};
 use super::batch::{self, BatchFault, Committed, Keeper, Owed};
 use super::pulse::Pulse;
-use super::turns::Turns;
 use super::warming;
 
 /// How long a lane waits after a fault that may pass, doubled each time up to the last.
@@ -38,7 +37,6 @@ pub struct Lane {
     pub outlet: Outlet,
     pub pulse: Pulse,
     pub batch_max: usize,
-    pub turns: Turns,
 }
 
 impl Lane {
@@ -49,20 +47,11 @@ impl Lane {
             tracing::debug!(%fault, "the first batches will be slower: their statements could not be planned beforehand");
         }
         let mut taken = Vec::with_capacity(self.batch_max);
-        while let Some(first) = frames.recv().await {
-            taken.push(first);
-            let turn = self.turns.mine(frames.len() + 1).await;
-            // With what came meanwhile.
-            while taken.len() < self.batch_max
-                && let Ok(frame) = frames.try_recv()
-            {
-                taken.push(frame);
-            }
+        while frames.recv_many(&mut taken, self.batch_max).await > 0 {
             let now = self.clock.now();
             self.pulse.took(cut(now - waited(&taken)));
             let arrivals: Vec<Arrival> = taken.iter_mut().map(|frame| read(frame, now)).collect();
             let owed = self.commit(arrivals).await;
-            drop(turn);
             if let Some(oldest) = taken.first() {
                 self.pulse.counts().waited(oldest.arrived.elapsed());
             }

@@ -1,8 +1,8 @@
 //! The data's way. Nothing is acknowledged to the broker, and no receipt is sent, before the transaction that stored,
 //! judged and raised has committed.
 //!
-//! `arrival` (what is it?) → `batch` (one transaction: `ground`, `sorting`, judging, `set_aside`,
-//! `outgoing`) → `lane` (commit or halve, acknowledge, receipt; `warming` before the first; `turns` with the others). `acquaintance` goes before all of it.
+//! `arrival` (what is it?) → `batch` (one transaction: `ground`, `trust`, `sorting`, judging, `set_aside`,
+//! `outgoing`) → `lane` (commit or halve, acknowledge, receipt; `warming` before the first). `acquaintance` goes before all of it.
 
 pub mod acquaintance;
 pub mod arrival;
@@ -17,7 +17,6 @@ pub mod replay;
 pub mod set_aside;
 pub mod sorting;
 pub mod trust;
-pub mod turns;
 pub mod warming;
 
 use tokio::sync::{mpsc, watch};

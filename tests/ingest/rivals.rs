@@ -25,7 +25,7 @@ on_both_databases!(
 );
 
 /// Waits until somebody on this database waits for a lock in a statement that says so, alone or among others.
-pub(super) async fn until_it_waits(ward: &Ward, statement: &str, rival: &tokio::task::JoinHandle<()>) {
+async fn until_it_waits(ward: &Ward, statement: &str, rival: &tokio::task::JoinHandle<()>) {
     let Db::Postgres { readers, .. } = &ward.db else {
         panic!("only PostgreSQL tells who waits")
     };

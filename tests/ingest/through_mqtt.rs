@@ -15,15 +15,13 @@ use homeward::ingest;
 use homeward::ingest::arrival::Arrival;
 use homeward::ingest::lane::Lane;
 use homeward::ingest::pulse::Pulse;
-use homeward::ingest::turns::Turns;
-use homeward::store::{self, Db};
+use homeward::store::Db;
 use homeward::workers::unit_post::UnitPost;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::rejected;
-use super::rivals::until_it_waits;
 use crate::support::databases::{self, TestDatabase, on_both_databases};
 use crate::support::unit_says::{Says as _, plan, session, spo2};
 use crate::support::ward::{Payload, Ward, at, key};
@@ -72,7 +70,6 @@ fn lane(ward: &Ward, broker: &Broker, pulse: &Pulse, now: Instant) -> Lane {
         outlet: broker.outlet.clone(),
         pulse: pulse.clone(),
         batch_max: 64,
-        turns: Turns::default(),
     }
 }
 
@@ -305,48 +302,6 @@ async fn held(broker: &mut Broker, count: usize) -> mpsc::Receiver<Frame> {
         way.send(broker.inlet.next().await.unwrap()).await.unwrap();
     }
     frames
-}
-
-/// Little is there, so the lanes take turns; but one that waits for somebody at the desk does not hold up the other.
-#[tokio::test]
-async fn a_patient_whom_somebody_has_locked_holds_up_nobody_else() {
-    let Some(database) = databases::postgres().await else {
-        return;
-    };
-    let ward = Ward::over(database);
-    let locked = ward.patient_with("HU-1", plan(&[spo2()])).await;
-    ward.patient_with("HU-2", plan(&[spo2()])).await;
-    let now = at("21T09:00");
-    let (mut broker, address) = broker().await;
-    let turns = Turns::default();
-    let mut desk = ward.db.begin().await.unwrap();
-    store::patient::lock(&mut desk, &[locked]).await.unwrap();
-    let (mut homes, mut working) = (Vec::new(), Vec::new());
-    for (unit, number) in [("HU-1", 1), ("HU-2", 2)] {
-        let home = TestUnit::connect(address, unit, "any").await.unwrap();
-        home.send(&session(number, now).breathes(85.0)).unwrap();
-        let frames = held(&mut broker, 1).await;
-        let lane = Lane {
-            turns: turns.clone(),
-            ..lane(&ward, &broker, &Pulse::default(), now)
-        };
-        working.push(tokio::spawn(lane.run(frames)));
-        if number == 1 {
-            until_it_waits(&ward, "patient_turn", &working[0]).await;
-        }
-        homes.push(home);
-    }
-    let receipt = homes[1].receipt(Uuid::from_u128(2)).await.unwrap();
-    assert_eq!(receipt.outcome, Outcome::Stored);
-    assert!(!working[0].is_finished());
-    desk.rollback().await.unwrap();
-    let receipt = homes[0].receipt(Uuid::from_u128(1)).await.unwrap();
-    assert_eq!(receipt.outcome, Outcome::Stored);
-    for (home, lane) in homes.into_iter().zip(working) {
-        lane.await.unwrap();
-        home.disconnect().await;
-    }
-    broker.running.stop().await;
 }
 
 async fn one_message_that_the_store_refuses_does_not_stop_the_others(database: TestDatabase) {

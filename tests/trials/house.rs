@@ -6,7 +6,6 @@ use homeward::domain::ids::PatientId;
 use homeward::ingest;
 use homeward::ingest::lane::Lane;
 use homeward::ingest::pulse::Pulse;
-use homeward::ingest::turns::Turns;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -83,7 +82,6 @@ impl House {
             outlet: broker.outlet.clone(),
             pulse: pulse.clone(),
             batch_max: 64,
-            turns: Turns::default(),
         }
     }
 
