@@ -191,14 +191,12 @@ pub async fn take_in(
     for news in &news {
         tally.finding(&news.finding.finding.kind, news.finding.finding.severity);
     }
-    let may_have = known.iter().filter(|_| !news.is_empty());
-    let may_have = may_have
-        .map(|(patient, known)| (*patient, known.may_have()))
-        .collect();
-    alerting::raise_after(tx, events, (&news, &may_have), &keeper.ids, now).await?;
+    let open = known.iter().filter(|_| !news.is_empty());
+    let open = open.map(|(patient, known)| (*patient, known.open())).collect();
+    let raised = alerting::raise_after(tx, events, (&news, &open), &keeper.ids, now).await?;
     // Before it is looked what may end: all that is written until here goes together.
     let heard = outgoing::heard(tx, arrivals, (&ground, &sorted.statuses), &keeper.heard).await?;
-    tally.cleared = clearing::clear_remembering(tx, &keeper.shelf, &mut known, &news, now).await?;
+    tally.cleared = clearing::clear_remembering(tx, &keeper.shelf, &mut known, raised, now).await?;
     outgoing::statuses(tx, &sorted.statuses, &keeper.ids, now).await?;
     Ok(Taken {
         owed: sorted.owed,

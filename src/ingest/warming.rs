@@ -30,19 +30,6 @@ const USUAL: [&[Also]; 10] = {
     ]
 };
 
-/// The same where a batch goes by memory alone, which never joins an alert.
-const BY_HEART: [&[Also]; 6] = {
-    use Also::{Findings, Heard, Opened};
-    [
-        &[],
-        &[Heard],
-        &[Findings],
-        &[Findings, Heard],
-        &[Findings, Opened],
-        &[Findings, Opened, Heard],
-    ]
-};
-
 /// Goes a batch's way with no rows at all, once for each of these sets.
 pub async fn warm(db: &Db) -> Result<(), StoreError> {
     if matches!(db, Db::Sqlite { .. }) {
@@ -56,7 +43,7 @@ pub async fn warm(db: &Db) -> Result<(), StoreError> {
     store::patient::take_next_turn(&mut tx, &[]).await?;
     tx.write_all().await?;
     tx.rollback().await?;
-    for also in BY_HEART {
+    for also in USUAL {
         let mut tx = db.begin_late().await?.without_rows();
         store::patient::take_next_turn(&mut tx, &[]).await?;
         write_nothing(&mut tx, also).await?;

@@ -1,17 +1,16 @@
 //! Patients as they stand, read for the memory before anything of theirs comes: else the first session of each after a start would
 //! wait for her plan, her past and her alerts, and a thousand of them at once for a thousand each.
 
-use crate::domain::alert::About;
+use crate::domain::alert::{About, Alert};
 use crate::domain::by_id::ById;
-use crate::domain::finding::{Class, Severity};
 use crate::domain::ids::PatientId;
 use crate::domain::time::Instant;
 use crate::store::patient::Turn;
 use crate::store::{self, Tx};
 
-use super::clearing;
-use super::plans::{PlanShelf, Plans};
-use super::recall::{Known, MayHave, SPARE};
+use super::open_alerts::OpenAlerts;
+use super::plans::PlanShelf;
+use super::recall::{Known, SPARE};
 use super::rejudge::JudgingFault;
 use super::standing::Standing;
 
@@ -43,26 +42,18 @@ pub async fn read(
             .or_default()
             .push(Standing::read(row)?);
     }
-    let mut open: ById<PatientId, Vec<(Class, Severity)>> = ById::default();
-    for (patient, class, severity) in store::alert::open_of(tx, &patients).await? {
-        open.entry(patient).or_default().push((class, severity));
+    let mut open: ById<PatientId, Vec<Alert>> = ById::default();
+    for alert in store::alert::open_of(tx, &patients).await? {
+        if let About::Patient(patient) = alert.about {
+            open.entry(patient).or_default().push(alert);
+        }
     }
     let known = turns.iter().zip(wanted).map(|((patient, turn), (_, since))| {
         let plans = plans.get(patient).cloned().unwrap_or_default();
-        let may_have = may_have(*patient, &plans, open.get(patient).map_or(&[], |open| open));
+        let open = OpenAlerts::read(*patient, &plans, open.remove(patient).unwrap_or_default());
         let mut sessions = sessions.remove(patient).unwrap_or_default();
         sessions.shrink_to_fit();
-        (*patient, Known::new(*turn, plans, (since, sessions), may_have))
+        (*patient, Known::new(*turn, plans, (since, sessions), open))
     });
     Ok(known.collect())
-}
-
-fn may_have(patient: PatientId, plans: &Plans, open: &[(Class, Severity)]) -> MayHave {
-    let has = |wanted: Class| open.iter().any(|(class, _)| *class == wanted);
-    let has_amber = |(_, wanted): (About, Class)| open.contains(&(wanted, Severity::Amber));
-    MayHave {
-        amber: clearing::classes(patient, plans).any(has_amber),
-        clinical: has(Class::Clinical),
-        technical: has(Class::Technical),
-    }
 }

@@ -13,7 +13,7 @@ use crate::store::event::NewEvent;
 use crate::store::finding::FindingRow;
 use crate::store::{self, StoreError, Tx};
 
-use super::recall::MayHave;
+use super::open_alerts::{Open, OpenAlerts};
 
 /// A stored finding and whose alert it belongs on.
 #[derive(Debug, Clone)]
@@ -40,12 +40,12 @@ pub async fn raise(tx: &mut Tx, news: &[News], ids: &Ids, now: Instant) -> Resul
     raise_after(tx, Vec::new(), (news, &ById::default()), ids, now).await
 }
 
-/// The same where the stream is to be told of something else before that, and where it is known of some patients which open alerts
-/// they have not.
+/// The same where the stream is to be told of something else before that, and where something is known of the open alerts of some
+/// patients. What people do with an alert is not kept from them by the patients' locks: where it can be asked it is.
 pub(crate) async fn raise_after(
     tx: &mut Tx,
     mut events: Vec<NewEvent>,
-    (news, known): (&[News], &ById<PatientId, MayHave>),
+    (news, known): (&[News], &ById<PatientId, &OpenAlerts>),
     ids: &Ids,
     now: Instant,
 ) -> Result<Vec<Alert>, StoreError> {
@@ -58,7 +58,7 @@ pub(crate) async fn raise_after(
 /// What was dealt with lately joins an alert that is open or opens anyway, and opens none.
 async fn fold_in(
     tx: &mut Tx,
-    (news, known): (&[News], &ById<PatientId, MayHave>),
+    (news, known): (&[News], &ById<PatientId, &OpenAlerts>),
     ids: &Ids,
     now: Instant,
 ) -> Result<Vec<Alert>, StoreError> {
@@ -73,16 +73,7 @@ async fn fold_in(
     if groups.is_empty() {
         return Ok(Vec::new());
     }
-    let may_be_open = |(about, class): &&(About, Class)| match about {
-        About::Patient(patient) => known.get(patient).is_none_or(|known| known.open(*class)),
-        About::Unit(_) | About::Service => true,
-    };
-    let whose: Vec<(About, Class)> = groups.keys().filter(may_be_open).cloned().collect();
-    let mut open: BTreeMap<(About, Class), Alert> = store::alert::open_for(tx, &whose)
-        .await?
-        .into_iter()
-        .map(|alert| ((alert.about.clone(), alert.class), alert))
-        .collect();
+    let mut open = standing(tx, groups.keys(), known).await?;
     let (mut opened, mut merged, mut links) = (Vec::new(), Vec::new(), Vec::new());
     for (whose, group) in groups {
         let standing = open.remove(&whose);
@@ -108,6 +99,37 @@ async fn fold_in(
     store::alert::link(tx, &links, now).await?;
     let merged = merged.into_iter().map(|(alert, _)| alert);
     Ok(opened.into_iter().chain(merged).collect())
+}
+
+/// The open alerts about these: as they are remembered, where that is known of each and nothing has been asked yet; else locked.
+async fn standing(
+    tx: &mut Tx,
+    whose: impl Iterator<Item = &(About, Class)>,
+    known: &ById<PatientId, &OpenAlerts>,
+) -> Result<BTreeMap<(About, Class), Alert>, StoreError> {
+    let remembered = |(about, class): &(About, Class)| match about {
+        About::Patient(patient) => known.get(patient).map_or(&Open::Unknown, |open| open.of(*class)),
+        About::Unit(_) | About::Service => &Open::Unknown,
+    };
+    let may_stand: Vec<(&(About, Class), &Open)> = whose
+        .map(|whose| (whose, remembered(whose)))
+        .filter(|(_, open)| **open != Open::Nothing)
+        .collect();
+    let by_heart = tx.is_put_off() && may_stand.iter().all(|(_, open)| **open != Open::Unknown);
+    let open = if by_heart {
+        let stand = may_stand.into_iter().filter_map(|(_, open)| match open {
+            Open::Stands(alert) => Some(Alert::clone(alert)),
+            Open::Unknown | Open::Nothing => None,
+        });
+        stand.collect()
+    } else {
+        let whose: Vec<(About, Class)> = may_stand.into_iter().map(|(whose, _)| whose.clone()).collect();
+        store::alert::open_for(tx, &whose).await?
+    };
+    let open = open.into_iter();
+    Ok(open
+        .map(|alert| ((alert.about.clone(), alert.class), alert))
+        .collect())
 }
 
 /// What goes on one alert.

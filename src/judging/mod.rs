@@ -16,6 +16,7 @@ pub mod incident;
 pub mod missing;
 pub mod moved;
 pub mod notice;
+pub mod open_alerts;
 pub mod past;
 pub mod plans;
 pub mod preview;

@@ -6,42 +6,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::TimeDelta;
 
 use crate::domain::by_id::ById;
-use crate::domain::finding::Class;
 use crate::domain::ids::{PatientId, SessionKey, UnitId};
 use crate::domain::time::Instant;
 use crate::store::patient::Turn;
 
+use super::open_alerts::OpenAlerts;
 use super::plans::Plans;
 use super::standing::Standing;
 
 /// How much longer than rules need it the past is kept: data that comes a day late still finds it.
 pub(super) const SPARE: TimeDelta = TimeDelta::days(1);
-
-/// Which open alerts a patient may have: false only where it is known that she has none. Whoever opens one takes her turn first,
-/// and then it is not known any more; one that ends meanwhile does no harm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MayHave {
-    /// An amber one of the classes that sessions may end.
-    pub amber: bool,
-    pub clinical: bool,
-    pub technical: bool,
-}
-
-impl MayHave {
-    pub const ANY: Self = Self {
-        amber: true,
-        clinical: true,
-        technical: true,
-    };
-
-    pub const fn open(self, class: Class) -> bool {
-        match class {
-            Class::Clinical => self.clinical,
-            Class::Technical => self.technical,
-            Class::Compliance => true,
-        }
-    }
-}
 
 /// A patient as the transaction of that turn left her. It moves from the memory into the next transaction and back, and is
 /// never copied: who cannot find it reads the store.
@@ -53,7 +27,7 @@ pub struct Known {
     pub(super) since: Instant,
     /// By `completed_at`, unit and session.
     pub(super) sessions: Vec<Standing>,
-    pub(super) may_have: MayHave,
+    pub(super) open: OpenAlerts,
     /// Units that were hers under her lock, each with its turn: nobody has changed whose they are without locking her.
     pub(super) units: Vec<(UnitId, i64)>,
 }
@@ -64,7 +38,7 @@ impl Known {
         turn: Turn,
         plans: Plans,
         (since, mut sessions): (Instant, Vec<Standing>),
-        may_have: MayHave,
+        open: OpenAlerts,
     ) -> Self {
         sessions
             .sort_by(|one, other| (one.completed_at(), one.key()).cmp(&(other.completed_at(), other.key())));
@@ -78,7 +52,7 @@ impl Known {
             plans,
             since,
             sessions,
-            may_have,
+            open,
             units: Vec::new(),
         }
     }
@@ -105,8 +79,8 @@ impl Known {
         self
     }
 
-    pub const fn may_have(&self) -> MayHave {
-        self.may_have
+    pub const fn open(&self) -> &OpenAlerts {
+        &self.open
     }
 
     pub fn take_units(&mut self) -> Vec<(UnitId, i64)> {

@@ -20,7 +20,8 @@ use crate::store::{self, StoreError, Tx};
 use super::alerting::News;
 use super::past::{self, Again, PastFault, Reached, Touched};
 use super::plans::{PlanFault, PlanShelf, Plans};
-use super::recall::{Known, MayHave};
+use super::open_alerts::OpenAlerts;
+use super::recall::Known;
 use super::rows::{judged_row, session_row};
 use super::standing::Standing;
 use super::verdict;
@@ -44,25 +45,28 @@ pub struct Work {
     pub turn: Option<Turn>,
     /// What stood before that turn, where it is known.
     pub known: Option<Known>,
-    /// As `known` says.
-    may_have: MayHave,
+    /// As `known` said.
+    open: OpenAlerts,
 }
 
 impl Work {
-    pub const fn new(patient: PatientId, incoming: Vec<Incoming>, since: Option<Instant>) -> Self {
+    pub fn new(patient: PatientId, incoming: Vec<Incoming>, since: Option<Instant>) -> Self {
         Self {
             patient,
             incoming,
             since,
             turn: None,
             known: None,
-            may_have: MayHave::ANY,
+            open: OpenAlerts::default(),
         }
     }
 
     #[must_use]
-    pub fn remembered(mut self, turn: Option<Turn>, known: Option<Known>) -> Self {
-        self.may_have = known.as_ref().map_or(MayHave::ANY, |known| known.may_have);
+    pub fn remembered(mut self, turn: Option<Turn>, mut known: Option<Known>) -> Self {
+        self.open = known
+            .as_mut()
+            .map(|known| std::mem::take(&mut known.open))
+            .unwrap_or_default();
         (self.turn, self.known) = (turn, known);
         self
     }
@@ -248,7 +252,7 @@ impl Writes {
             incoming,
             turn,
             since,
-            may_have,
+            open,
             ..
         } = work;
         let mut altered = since;
@@ -317,7 +321,7 @@ impl Writes {
         let known = turn.map(|turn| {
             (
                 patient,
-                Known::new(turn, Arc::clone(plans), (reached.since, standing), may_have),
+                Known::new(turn, Arc::clone(plans), (reached.since, standing), open),
             )
         });
         self.judgement.known.extend(known);

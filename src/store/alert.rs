@@ -45,8 +45,10 @@ statements! {
     OPEN_OF_PATIENTS [patient_id Uuid, class Text] = open!("t.patient_id = r.patient_id", "");
 
     OPEN_OF [patient_id Uuid] =
-        "select t.patient_id, t.class, t.severity
-         from {rows} {each} alert {such_that} t.patient_id = r.patient_id and t.state <> 'closed' {end_each}";
+        concat!(
+            "select ", alert_columns!(),
+            " from {rows} {each} alert {such_that} t.patient_id = r.patient_id and t.state <> 'closed' {end_each}"
+        );
 
     OPEN_OF_UNITS [unit_id Text, class Text] = open!("t.unit_id = r.unit_id", "");
 
@@ -66,7 +68,7 @@ statements! {
         outcome Text, note Text, version Bigint,
     ] = "insert into alert ({columns}) select {columns} from {rows}";
 
-    /// Who held a closed alert stays known.
+    /// Locks in the order of the rows before it writes, only those that are at the version seen. Who held a closed alert stays known.
     UPDATE [
         id Uuid, severity Text, state Text, updated_at Time, claimed_by Uuid, claimed_by_name Text, claimed_at Time,
         closed_by Uuid, closed_by_name Text, closed_at Time, outcome Text, note Text, version Bigint, seen_version Bigint,
@@ -76,7 +78,9 @@ statements! {
              claimed_at = case when r.state = 'closed' then alert.claimed_at else r.claimed_at end,
              closed_by = r.closed_by, closed_by_name = r.closed_by_name, closed_at = r.closed_at, outcome = r.outcome,
              note = r.note, version = r.version
-         from {rows} where alert.id = r.id and alert.version = r.seen_version";
+         from (select r.* from {rows} {each} alert {such_that} t.id = r.id and t.version = r.seen_version
+               {for_no_key_update} {end_each} {apart}) r
+         where alert.id = r.id and alert.version = r.seen_version";
 
     OPEN_WITH [finding_id Uuid] = concat!(
         "select ", alert_columns!(), " from alert t where t.state <> 'closed' and t.id in (
@@ -123,21 +127,11 @@ pub async fn amber_for(tx: &mut Tx, whose: &[(About, Class)]) -> Result<Vec<Aler
     .await
 }
 
-/// Class and severity of the open alerts about each of these (distinct) patients; nothing is locked.
-pub async fn open_of(
-    tx: &mut Tx,
-    patients: &[PatientId],
-) -> Result<Vec<(PatientId, Class, Severity)>, StoreError> {
+/// The open alerts about each of these (distinct) patients; nothing is locked.
+pub async fn open_of(tx: &mut Tx, patients: &[PatientId]) -> Result<Vec<Alert>, StoreError> {
     let rows = vec![uuids(patients.iter().map(|patient| patient.0))];
-    let rows: Vec<(Uuid, String, String)> = tx.all(&OPEN_OF, binds![rows]).await?;
-    rows.into_iter()
-        .map(|(patient, class, severity)| {
-            let fault = |column| StoreError::row("alert", column, patient);
-            let class = Class::from_word(&class).ok_or_else(|| fault("class"))?;
-            let severity = Severity::from_word(&severity).ok_or_else(|| fault("severity"))?;
-            Ok((patient.into(), class, severity))
-        })
-        .collect()
+    let rows: Vec<Row> = tx.all(&OPEN_OF, binds![rows]).await?;
+    rows.into_iter().map(alert).collect()
 }
 
 /// Everybody locks in this one order: what is about patients, about units, about the service, each sorted.
@@ -242,7 +236,8 @@ pub async fn update(tx: &mut Tx, alert: &Alert, seen_version: i64) -> Result<boo
     tx.swapped(&UPDATE, binds![update_columns(&pairs)]).await
 }
 
-/// The same for many whose lock the caller holds: fails unless each is still at the version seen.
+/// The same for many, whose lock the caller holds or which are in the order in which everybody locks: fails unless each is still at
+/// the version seen.
 pub async fn merge(tx: &mut Tx, alerts: &[(Alert, i64)]) -> Result<(), StoreError> {
     let pairs: Vec<(&Alert, i64)> = alerts.iter().map(|(alert, version)| (alert, *version)).collect();
     tx.later(Some(pairs.len()), &UPDATE, binds![update_columns(&pairs)])

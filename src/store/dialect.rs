@@ -24,7 +24,7 @@ macro_rules! oldest_open {
 }
 
 /// Mark, SQLite, PostgreSQL.
-const MARKS: [(&str, &str, &str); 18] = [
+const MARKS: [(&str, &str, &str); 19] = [
     // One writer at a time: a lock of rows would lock nothing more.
     ("{for_share}", "", "for share"),
     ("{for_update}", "", "for update"),
@@ -51,6 +51,8 @@ const MARKS: [(&str, &str, &str); 18] = [
     ("{each}", "cross join", "cross join lateral (select * from"),
     ("{such_that}", "t on", "t where"),
     ("{end_each}", "", "offset 0) t"),
+    // `from (select … {end_each} {apart}) one`: it is worked out for itself, so what it locks it locks in the order of the rows.
+    ("{apart}", "", "offset 0"),
     // Without statistics SQLite takes the shorter of two indexes, which leaves it to look through all that somebody ever saw.
     ("{by_both}", "indexed by audit_read_of_by", ""),
     // What the server says of itself: version, fsync, synchronous_commit, journal, connections, standby, clock.

@@ -81,7 +81,7 @@ statements! {
         "update patient_turn set turn = one.turn + 1
          from (select t.patient_id, t.turn from {rows} {each} patient_turn
                {such_that} t.patient_id = r.patient_id and t.turn = r.turn and not t.missing
-               {for_no_key_update} {end_each}) one
+               {for_no_key_update} {end_each} {apart}) one
          where patient_turn.patient_id = one.patient_id and patient_turn.turn = one.turn";
 }
 

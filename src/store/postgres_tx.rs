@@ -1,7 +1,7 @@
 //! A transaction of PostgreSQL's: its connection, and what it has still to write. One that only writes is a single statement: it
 //! begins when something is asked, and where nothing is, what it writes goes at once and commits by itself.
 
-use super::bind::{Bind, Column};
+use super::bind::Bind;
 use super::error::StoreError;
 use super::lending::Loan;
 use super::statement::Statement;
@@ -32,12 +32,12 @@ pub struct Later {
 pub(super) struct Lock {
     pub(super) meant: usize,
     pub(super) statement: &'static Statement,
-    pub(super) rows: Vec<Column<'static>>,
+    pub(super) binds: [Bind<'static>; 1],
 }
 
 impl Lock {
     fn of(self, together: &mut Together) -> Result<(), StoreError> {
-        together.add(Some(self.meant), self.statement, &[Bind::Rows(self.rows)])
+        together.add(Some(self.meant), self.statement, &self.binds)
     }
 }
 

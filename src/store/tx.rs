@@ -211,14 +211,17 @@ impl Tx {
         let lock = Lock {
             meant,
             statement,
-            rows,
+            binds: [Bind::Rows(rows)],
         };
+        if self.has_nothing_to_do(statement, &lock.binds) {
+            return Ok(());
+        }
         let lock = match self {
             Self::Postgres(tx) => tx.lock(lock),
             Self::Sqlite(_) => Some(lock),
         };
         match lock {
-            Some(Lock { rows, .. }) => self.later(Some(meant), statement, &[Bind::Rows(rows)]).await,
+            Some(Lock { binds, .. }) => self.later(Some(meant), statement, &binds).await,
             None => Ok(()),
         }
     }

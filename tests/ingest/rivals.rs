@@ -1,12 +1,15 @@
 //! Two processes on one database: what each does must be what one alone would have done. Each of the first three tests
 //! fails where the lock that it is about is taken out (tried).
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
-use homeward::domain::alert::Alert;
+use homeward::domain::alert::{About, Alert};
+use homeward::domain::finding::Class;
 use homeward::domain::ids::PatientId;
 use homeward::domain::time::Instant;
 use homeward::ingest::arrival::Arrival;
-use homeward::ingest::batch;
+use homeward::ingest::batch::{self, Keeper};
 use homeward::store::unit::Sighting;
 use homeward::store::{self, Connections, Db};
 use rand::rngs::StdRng;
@@ -47,16 +50,22 @@ async fn until_it_waits(ward: &Ward, statement: &str, rival: &tokio::task::JoinH
     }
 }
 
+/// A patient whose gain in weight is judged, who has both.
+async fn with_two_units(ward: &Ward) -> PatientId {
+    let patient = ward.patient_with("HU-1", plan(&[gain()])).await;
+    ward.unit("HU-2").await;
+    ward.assign("HU-2", patient, "01T08:00", None, at("01T08:00"))
+        .await;
+    patient
+}
+
 #[tokio::test]
 async fn the_second_to_judge_a_patient_sees_what_the_first_stored() {
     let Some(database) = databases::postgres().await else {
         return;
     };
     let ward = Ward::over(database);
-    let patient = ward.patient_with("HU-1", plan(&[gain()])).await;
-    ward.unit("HU-2").await;
-    ward.assign("HU-2", patient, "01T08:00", None, at("01T08:00"))
-        .await;
+    let patient = with_two_units(&ward).await;
     let (first, second) = (Ward::on(&ward.db, 2), Ward::on(&ward.db, 3));
     let now = at("19T12:00");
     let mut tx = first.db.begin().await.unwrap();
@@ -84,10 +93,7 @@ async fn who_goes_by_memory_alone_waits_and_then_looks_again() {
         return;
     };
     let ward = Ward::over(database);
-    let patient = ward.patient_with("HU-1", plan(&[gain()])).await;
-    ward.unit("HU-2").await;
-    ward.assign("HU-2", patient, "01T08:00", None, at("01T08:00"))
-        .await;
+    let patient = with_two_units(&ward).await;
     let (first, second) = (Ward::on(&ward.db, 2), Ward::on(&ward.db, 3));
     let now = at("19T12:00");
     second
@@ -108,6 +114,48 @@ async fn who_goes_by_memory_alone_waits_and_then_looks_again() {
     tx.commit().await.unwrap();
     rival.await.unwrap();
     assert_eq!(ward.findings(patient).await, ["3 gain amber"]);
+}
+
+/// People take no patient's turn: the alert's own version says that one of them came first.
+#[tokio::test]
+async fn what_joins_an_alert_by_memory_alone_is_refused_where_a_person_came_first() {
+    let Some(database) = databases::postgres().await else {
+        return;
+    };
+    let ward = Ward::over(database);
+    let patient = ward.patient_with("HU-1", plan(&[spo2()])).await;
+    let about = About::Patient(patient);
+    // Opened by whoever met her first, joined unasked, joined where it was claimed, opened where it was closed, joined unasked.
+    for (number, again, versions) in [
+        (1, false, &[1][..]),
+        (2, false, &[2]),
+        (3, true, &[4]),
+        (4, true, &[5, 1]),
+        (5, false, &[5, 2]),
+    ] {
+        // Never wary, whatever came before.
+        let keeper = Keeper {
+            trust: Arc::default(),
+            ..ward.keeper.clone()
+        };
+        let taken = at(&format!("{:02}T09:00", 10 + number));
+        if again {
+            let open = ward.open(about.clone(), Class::Clinical).await;
+            match number {
+                3 => ward.claim(&open).await,
+                _ => ward.close(&open, taken).await,
+            }
+        }
+        let low = [frame("HU-1", session(number, taken).breathes(85.0), taken)];
+        let committed = batch::commit(&keeper, &low, taken).await.unwrap();
+        assert_eq!(receipts(&committed.owed), [format!("{number} stored")]);
+        assert_eq!(committed.again, again, "session {number}");
+        let mut alerts = ward.alerts_of(patient).await;
+        alerts.sort_by_key(|alert| alert.opened_at);
+        let stand: Vec<i64> = alerts.iter().map(|alert| alert.version).collect();
+        assert_eq!(stand, versions, "after session {number}");
+    }
+    assert_eq!(ward.findings(patient).await.len(), 5);
 }
 
 #[tokio::test]

@@ -70,6 +70,6 @@ async fn the_first_batches_find_their_statements_prepared() {
         .filter(|text| !beforehand.contains_key(*text))
         .collect();
     assert!(met.is_empty(), "planned while somebody waits: {met:#?}");
-    // The patient who was known, without an alert and then with her first.
-    assert_eq!(by_heart(&now) - by_heart(&beforehand), 2);
+    // The patient who was known: without an alert, with her first, and with one more finding on it.
+    assert_eq!(by_heart(&now) - by_heart(&beforehand), 3);
 }

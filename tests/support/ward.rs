@@ -481,14 +481,13 @@ impl Ward {
         tx.commit().await.unwrap();
     }
 
-    /// Claims an alert and closes it with an outcome.
+    /// Claims an alert, unless she has it, and closes it with an outcome.
     pub(crate) async fn close(&self, alert: &Alert, now: Instant) {
-        let closed = alert
-            .clone()
-            .claim(nurse(), now)
-            .unwrap()
-            .close(nurse(), Outcome::AdviceGiven, None, now)
-            .unwrap();
+        let hers = match &alert.state {
+            AlertState::Claimed(_) => alert.clone(),
+            _ => alert.clone().claim(nurse(), now).unwrap(),
+        };
+        let closed = hers.close(nurse(), Outcome::AdviceGiven, None, now).unwrap();
         let mut tx = self.db.begin().await.unwrap();
         assert!(
             store::alert::update(&mut tx, &closed, alert.version)

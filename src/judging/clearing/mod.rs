@@ -18,7 +18,7 @@ use crate::store::audit::{ActorKind, Entry};
 use crate::store::event::NewEvent;
 use crate::store::{self, StoreError, Tx};
 
-use super::alerting::News;
+use super::open_alerts::OpenAlerts;
 use super::plans::PlanShelf;
 use super::recall::Known;
 use super::rejudge::JudgingFault;
@@ -60,65 +60,49 @@ pub async fn clear(
     clear_of(tx, shelf, open, now).await
 }
 
-/// [`clear`] for a batch, which remembers which open alerts each patient has not: none is looked for with each of her sessions.
+/// [`clear`] for a batch that has just opened or changed these alerts, and remembers of each patient what may end: nothing is looked
+/// for with each of her sessions.
 pub async fn clear_remembering(
     tx: &mut Tx,
     shelf: &PlanShelf,
     known: &mut [(PatientId, Known)],
-    news: &[News],
+    raised: Vec<Alert>,
     now: Instant,
 ) -> Result<Vec<Cleared>, JudgingFault> {
-    let mut raised: ById<PatientId, Vec<Class>> = ById::default();
-    for news in news {
-        if let About::Patient(patient) = news.about {
-            raised
-                .entry(patient)
-                .or_default()
-                .push(news.finding.finding.class);
-        }
-    }
+    let mut raised = by_patient(raised);
     for (patient, known) in &mut *known {
-        if let Some(classes) = raised.get(patient) {
-            remember_raised(*patient, known, classes);
+        for alert in raised.remove(patient).into_iter().flatten() {
+            known.open.changed(*patient, &known.plans, alert);
         }
     }
-    let mut asked: Vec<&mut (PatientId, Known)> = known
-        .iter_mut()
-        .filter(|(_, known)| known.may_have.amber)
-        .collect();
+    let mut asked: Vec<&mut (PatientId, Known)> =
+        known.iter_mut().filter(|(_, known)| known.open.may_end).collect();
     let whose: Vec<(About, Class)> = asked
         .iter()
-        .flat_map(|(patient, _)| REMEMBERED.map(|class| (About::Patient(*patient), class)))
+        .flat_map(|(patient, _)| OpenAlerts::CLASSES.map(|class| (About::Patient(*patient), class)))
         .collect();
-    let mut open = store::alert::open_for(tx, &whose).await?;
-    let stands: HashSet<(&About, Class)> = open.iter().map(|alert| (&alert.about, alert.class)).collect();
+    let mut open = by_patient(store::alert::open_for(tx, &whose).await?);
+    let mut may_end = Vec::new();
     for (patient, known) in &mut asked {
-        let about = About::Patient(*patient);
-        known.may_have.clinical = stands.contains(&(&about, Class::Clinical));
-        known.may_have.technical = stands.contains(&(&about, Class::Technical));
+        let open = open.remove(patient).unwrap_or_default();
+        let classes: Vec<(About, Class)> = classes(*patient, &known.plans).collect();
+        let of_those = open.iter().filter(|alert| {
+            alert.severity == Severity::Amber && classes.contains(&(alert.about.clone(), alert.class))
+        });
+        may_end.extend(of_those.cloned());
+        known.open = OpenAlerts::read(*patient, &known.plans, open);
     }
-    let may_end: HashSet<(About, Class)> = asked
-        .iter()
-        .flat_map(|(patient, known)| classes(*patient, &known.plans))
-        .collect();
-    open.retain(|alert| {
-        alert.severity == Severity::Amber && may_end.contains(&(alert.about.clone(), alert.class))
-    });
-    let having: HashSet<&About> = open.iter().map(|alert| &alert.about).collect();
-    for (patient, known) in &mut asked {
-        known.may_have.amber = having.contains(&About::Patient(*patient));
-    }
-    clear_of(tx, shelf, open, now).await
+    clear_of(tx, shelf, may_end, now).await
 }
 
-/// The classes of the alerts that sessions open.
-const REMEMBERED: [Class; 2] = [Class::Clinical, Class::Technical];
-
-fn remember_raised(patient: PatientId, known: &mut Known, raised: &[Class]) {
-    let is_raised = |class| raised.contains(&class);
-    known.may_have.clinical |= is_raised(Class::Clinical);
-    known.may_have.technical |= is_raised(Class::Technical);
-    known.may_have.amber |= classes(patient, &known.plans).any(|(_, class)| is_raised(class));
+fn by_patient(alerts: Vec<Alert>) -> ById<PatientId, Vec<Alert>> {
+    let mut by_patient: ById<PatientId, Vec<Alert>> = ById::default();
+    for alert in alerts {
+        if let About::Patient(patient) = alert.about {
+            by_patient.entry(patient).or_default().push(alert);
+        }
+    }
+    by_patient
 }
 
 async fn clear_of(
