@@ -127,7 +127,7 @@ pub(super) fn lanes(
     clock: &Clock,
     broker: &Broker,
     pulse: &Pulse,
-) -> Vec<Lane> {
+) -> (Vec<Lane>, usize) {
     let wanted = config.ingest.batch_max;
     let (count, batch_max) = match keeper.db {
         Db::Sqlite { .. } => (1, wanted.min(SQLITE_BATCH)),
@@ -139,7 +139,6 @@ pub(super) fn lanes(
         acker: broker.acker.clone(),
         outlet: broker.outlet.clone(),
         pulse: pulse.clone(),
-        batch_max,
     };
-    std::iter::repeat_with(lane).take(count).collect()
+    (std::iter::repeat_with(lane).take(count).collect(), batch_max)
 }

@@ -1,4 +1,4 @@
-//! A batch is what arrived while the last one committed: nothing lingers, and load makes batches larger by itself.
+//! Takes batches in, one after the other: nothing lingers, and load makes batches larger by itself.
 
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::FutureExt;
-use tokio::sync::mpsc;
 
 use crate::broker::{Acker, Frame, Outlet};
 use crate::clock::Clock;
@@ -20,6 +19,7 @@ use crate::wire::topic;
 use super::arrival::{Arrival, Refused, What};
 use super::batch::{self, BatchFault, Committed, Keeper, Owed};
 use super::pulse::Pulse;
+use super::waiting::Waiting;
 use super::warming;
 
 /// How long a lane waits after a fault that may pass, doubled each time up to the last.
@@ -28,7 +28,7 @@ const PATIENCE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(
 /// A broker that takes in nothing for so long is not waited for any longer.
 const RECEIPTS_WITHIN: Duration = Duration::from_secs(5);
 
-/// One worker of the ingest: a unit's messages always go through the same lane, so they keep their order.
+/// One worker of the ingest.
 #[derive(Debug)]
 pub struct Lane {
     pub keeper: Keeper,
@@ -36,18 +36,17 @@ pub struct Lane {
     pub acker: Acker,
     pub outlet: Outlet,
     pub pulse: Pulse,
-    pub batch_max: usize,
 }
 
 impl Lane {
-    /// Works until the sender is gone and everything sent is done.
-    pub async fn run(mut self, mut frames: mpsc::Receiver<Frame>) {
+    /// Works until nothing more is brought and everything that was is done.
+    pub async fn run(mut self, waiting: Arc<Waiting<Frame>>) {
         self.pulse = self.pulse.of_lane();
         if let Err(fault) = warming::warm(&self.keeper.db).await {
             tracing::debug!(%fault, "the first batches will be slower: their statements could not be planned beforehand");
         }
-        let mut taken = Vec::with_capacity(self.batch_max);
-        while frames.recv_many(&mut taken, self.batch_max).await > 0 {
+        let mut taken = Vec::new();
+        while let Some(batch) = waiting.take(&mut taken).await {
             let now = self.clock.now();
             self.pulse.took(cut(now - waited(&taken)));
             let arrivals: Vec<Arrival> = taken.iter_mut().map(|frame| read(frame, now)).collect();
@@ -58,6 +57,7 @@ impl Lane {
             self.acker.ack(taken.drain(..).map(|frame| frame.ticket));
             self.pulse.settled();
             self.send(owed).await;
+            drop(batch);
         }
     }
 
@@ -240,11 +240,11 @@ fn poison(arrival: &Arrival) -> Refused {
     }
 }
 
-/// Shares frames out: each unit has its lane.
-pub fn lane_of(frame: &Frame, lanes: usize) -> usize {
+/// Stands for its unit.
+pub fn unit_of(frame: &Frame) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
     // The topic's first four levels are `homeward/v1/units/{unit_id}`: session and status of a unit go together.
     frame.topic.split('/').nth(3).hash(&mut hasher);
-    usize::try_from(hasher.finish() % lanes.max(1) as u64).unwrap_or_default()
+    hasher.finish()
 }

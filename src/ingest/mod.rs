@@ -1,7 +1,7 @@
 //! The data's way. Nothing is acknowledged to the broker, and no receipt is sent, before the transaction that stored,
 //! judged and raised has committed.
 //!
-//! `arrival` (what is it?) → `batch` (one transaction: `ground`, `trust`, `sorting`, judging, `set_aside`,
+//! `waiting` (taken together) → `arrival` (what is it?) → `batch` (one transaction: `ground`, `trust`, `sorting`, judging, `set_aside`,
 //! `outgoing`) → `lane` (commit or halve, acknowledge, receipt; `warming` before the first). `acquaintance` goes before all of it.
 
 pub mod acquaintance;
@@ -17,41 +17,50 @@ pub mod replay;
 pub mod set_aside;
 pub mod sorting;
 pub mod trust;
+pub mod waiting;
 pub mod warming;
 
-use tokio::sync::{mpsc, watch};
+use std::sync::Arc;
+
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use crate::broker::Inlet;
 use lane::Lane;
+use waiting::Waiting;
 
-/// Takes frames until told to stop or the broker connection ends, sharing them out to the lanes; ends when the lanes
-/// have committed and acknowledged what they took. What was not taken stays the broker's, and with it the inlet.
-pub async fn run(mut inlet: Inlet, lanes: Vec<Lane>, mut stop: watch::Receiver<bool>) -> Inlet {
-    let (mut ways, mut working) = (Vec::with_capacity(lanes.len()), JoinSet::new());
+/// Takes frames until told to stop or the broker connection ends, up to so many in a batch; ends when the lanes have committed and
+/// acknowledged what they took. What was not taken stays the broker's, and with it the inlet.
+pub async fn run(
+    mut inlet: Inlet,
+    (lanes, batch_max): (Vec<Lane>, usize),
+    mut stop: watch::Receiver<bool>,
+) -> Inlet {
+    let waiting = Arc::new(Waiting::new(batch_max, waiting::PATIENCE));
+    let mut working = JoinSet::new();
     for lane in lanes {
-        let (way, frames) = mpsc::channel(lane.batch_max);
-        ways.push(way);
-        working.spawn(lane.run(frames));
+        working.spawn(lane.run(Arc::clone(&waiting)));
     }
+    let mut look = tokio::time::interval(waiting::PATIENCE);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let frame = tokio::select! {
+        tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => break,
             Some(ended) = working.join_next() => {
                 tracing::error!(fault = ?ended.err(), "an ingest lane has ended; the service cannot go on");
                 break;
             }
-            frame = inlet.next() => frame,
-        };
-        let Some(frame) = frame else { break };
-        let way = &ways[lane::lane_of(&frame, ways.len())];
-        if way.send(frame).await.is_err() {
-            tracing::error!("an ingest lane has ended; the service cannot go on");
-            break;
+            frame = inlet.next(), if waiting.has_room() => match frame {
+                Some(frame) => waiting.put(lane::unit_of(&frame), frame),
+                None => break,
+            },
+            () = waiting.room(), if !waiting.has_room() => {}
+            _ = look.tick(), if waiting.is_waited() => waiting.look(),
         }
     }
-    drop(ways);
+    waiting.close();
     while let Some(ended) = working.join_next().await {
         if let Err(fault) = ended {
             tracing::error!(%fault, "an ingest lane did not end in order");

@@ -66,8 +66,8 @@ impl OpenAlerts {
     /// It was opened or changed, and stands so now. One that her sessions may end must be asked for with each of them anyhow.
     pub(super) fn changed(&mut self, patient: PatientId, plans: &[Plan], alert: Alert) {
         let whose = (About::Patient(patient), alert.class);
-        let may_end =
-            alert.severity == Severity::Amber && clearing::classes(patient, plans).any(|class| class == whose);
+        let may_end = alert.severity == Severity::Amber
+            && clearing::classes(patient, plans).any(|class| class == whose);
         self.may_end |= may_end;
         let known = match alert.class {
             Class::Clinical => &mut self.clinical,

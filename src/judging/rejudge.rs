@@ -18,9 +18,9 @@ use crate::store::session::{JudgedRow, SessionRow};
 use crate::store::{self, StoreError, Tx};
 
 use super::alerting::News;
+use super::open_alerts::OpenAlerts;
 use super::past::{self, Again, PastFault, Reached, Touched};
 use super::plans::{PlanFault, PlanShelf, Plans};
-use super::open_alerts::OpenAlerts;
 use super::recall::Known;
 use super::rows::{judged_row, session_row};
 use super::standing::Standing;

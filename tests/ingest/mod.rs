@@ -8,4 +8,5 @@ mod rivals;
 mod sent_again;
 mod status;
 pub(crate) mod through_mqtt;
+mod waiting;
 mod warming;

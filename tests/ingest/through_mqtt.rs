@@ -13,11 +13,12 @@ use homeward::domain::finding::{Class, Severity};
 use homeward::domain::time::Instant;
 use homeward::ingest;
 use homeward::ingest::arrival::Arrival;
-use homeward::ingest::lane::Lane;
+use homeward::ingest::lane::{Lane, unit_of};
 use homeward::ingest::pulse::Pulse;
+use homeward::ingest::waiting::{PATIENCE, Waiting};
 use homeward::store::Db;
 use homeward::workers::unit_post::UnitPost;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -62,6 +63,9 @@ async fn broker() -> (Broker, SocketAddr) {
     (broker, address)
 }
 
+/// What a batch may hold.
+const BATCH: usize = 64;
+
 fn lane(ward: &Ward, broker: &Broker, pulse: &Pulse, now: Instant) -> Lane {
     Lane {
         keeper: ward.keeper.clone(),
@@ -69,7 +73,6 @@ fn lane(ward: &Ward, broker: &Broker, pulse: &Pulse, now: Instant) -> Lane {
         acker: broker.acker.clone(),
         outlet: broker.outlet.clone(),
         pulse: pulse.clone(),
-        batch_max: 64,
     }
 }
 
@@ -99,7 +102,7 @@ impl Service {
             outlet: broker.outlet,
             running: broker.running,
             stop,
-            ingest: tokio::spawn(ingest::run(broker.inlet, lanes, stopping)),
+            ingest: tokio::spawn(ingest::run(broker.inlet, (lanes, BATCH), stopping)),
         }
     }
 
@@ -296,12 +299,14 @@ fn ingest_of(ward: &Ward, broker: Broker, now: Instant) -> Service {
 }
 
 /// So many messages, taken off the broker before any lane sees one: what a lane then takes is one batch.
-async fn held(broker: &mut Broker, count: usize) -> mpsc::Receiver<Frame> {
-    let (way, frames) = mpsc::channel(count);
+async fn held(broker: &mut Broker, count: usize) -> Arc<Waiting<Frame>> {
+    let waiting = Waiting::new(BATCH, PATIENCE);
     for _ in 0..count {
-        way.send(broker.inlet.next().await.unwrap()).await.unwrap();
+        let frame = broker.inlet.next().await.unwrap();
+        waiting.put(unit_of(&frame), frame);
     }
-    frames
+    waiting.close();
+    Arc::new(waiting)
 }
 
 async fn one_message_that_the_store_refuses_does_not_stop_the_others(database: TestDatabase) {

@@ -60,7 +60,7 @@ impl House {
     pub(super) async fn open(&mut self) {
         let broker = serve(self.settings.clone()).await.unwrap();
         let pulse = Pulse::default();
-        let lanes = vec![self.lane(&broker, &pulse)];
+        let lanes = (vec![self.lane(&broker, &pulse)], 64);
         let (stop, stopping) = watch::channel(false);
         let Broker {
             inlet, running, link, ..
@@ -81,7 +81,6 @@ impl House {
             acker: broker.acker.clone(),
             outlet: broker.outlet.clone(),
             pulse: pulse.clone(),
-            batch_max: 64,
         }
     }
 
