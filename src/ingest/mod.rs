@@ -45,6 +45,8 @@ pub async fn run(
     let mut look = tokio::time::interval(waiting::PATIENCE);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        // Asked once: room that comes between two questions would leave nothing to wait for.
+        let has_room = waiting.has_room();
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => break,
@@ -52,11 +54,11 @@ pub async fn run(
                 tracing::error!(fault = ?ended.err(), "an ingest lane has ended; the service cannot go on");
                 break;
             }
-            frame = inlet.next(), if waiting.has_room() => match frame {
+            frame = inlet.next(), if has_room => match frame {
                 Some(frame) => waiting.put(lane::unit_of(&frame), frame),
                 None => break,
             },
-            () = waiting.room(), if !waiting.has_room() => {}
+            () = waiting.room(), if !has_room => {}
             _ = look.tick(), if waiting.is_waited() => waiting.look(),
         }
     }

@@ -203,5 +203,9 @@ impl<T> Drop for Taken<'_, T> {
             line.at_work.swap_remove(place);
         }
         line.is_held = false;
+        // The lane that had it goes on with what is left, or it has ended, and then others must.
+        if line.is_closed {
+            self.from.lanes.notify_one();
+        }
     }
 }
