@@ -141,6 +141,5 @@ async fn tell_units(act: &mut Act, patient: PatientId, row: &PlanRow) -> Result<
             notices.push(notice::plan(unit, &occasion, &act.ids, now, due_at));
         }
     }
-    store::outbox::insert(&mut act.tx, &notices).await?;
-    Ok(())
+    Ok(store::outbox::insert(&mut act.tx, &notices).await?)
 }

@@ -102,6 +102,9 @@ pub async fn dismiss(act: &mut Act, id: QuarantineId, reason: &str) -> Result<Qu
         at: act.now,
         reason,
     };
+    // What ends with the message's finding may be remembered of its patient: it counts for nothing after her turn.
+    let whose = get(act, id).await?.patient_id;
+    store::patient::lock(&mut act.tx, whose.as_slice()).await?;
     if !store::replay::dismiss(&mut act.tx, id, &settled).await? {
         return Err(not_waiting(act, id).await?);
     }

@@ -10,12 +10,13 @@ use super::rules::counting;
 use super::technical::is_known;
 use super::{PastReading, PastSession};
 use crate::domain::finding::{Finding, SUSPECT};
-use crate::domain::ids::ReadingId;
+use crate::domain::ids::{ReadingId, SessionKey};
 use crate::domain::measure::Measure;
 use crate::domain::plan::Plan;
 use crate::domain::reading::ReadingState;
 use crate::domain::rule::{Combination, RuleKind};
 use crate::domain::session::{NOT_ANSWERED, Session};
+use crate::domain::time::Instant;
 
 /// Why an alert closes by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,41 +181,80 @@ fn simple(kind: &RuleKind) -> BTreeSet<Basis> {
     }
 }
 
-/// Whether a technical alert ends: nothing current stands on it but suspect readings that were measured again since.
-/// `sessions` are the patient's, in session order, from those of the suspect readings on.
-pub fn cause_gone<'a>(
+/// What a technical alert waits for, with these findings current on it: it ends once nothing stands on it but suspect readings that were
+/// measured again since. `sessions` are the patient's, in session order, from those of the suspect readings on.
+pub fn awaited<'a>(
     current: impl IntoIterator<Item = &'a Finding>,
     sessions: &[&PastSession],
-) -> Result<Why, Stays> {
-    let mut current = current.into_iter();
-    match current.find(|finding| !is_measured_again(finding, sessions)) {
-        Some(finding) => Err(Stays::StillSo(finding.rule.clone())),
-        None => Ok(Why::CauseGone),
+) -> Result<Vec<Awaited>, Stays> {
+    let mut all = Vec::new();
+    for finding in current {
+        if let Some(awaited) = still_awaited(finding, sessions)? {
+            awaited.join(&mut all);
+        }
+    }
+    Ok(all)
+}
+
+/// A measure that is to be measured again, and the session after which that may be: by sessions, since the time of a reading that is not
+/// believed may be what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Awaited {
+    measure: Measure,
+    after: (Instant, SessionKey),
+}
+
+impl Awaited {
+    /// One more that is waited for. What comes after the last suspect reading of a measure comes after all of them.
+    pub fn join(self, all: &mut Vec<Self>) {
+        match all.iter_mut().find(|known| known.measure == self.measure) {
+            Some(known) if known.after < self.after => *known = self,
+            Some(_) => {}
+            None => all.push(self),
+        }
+    }
+
+    /// Whether this session measured it again: it is a later one, and holds an accepted reading of that measure.
+    pub fn comes_with(&self, session: &PastSession) -> bool {
+        let (completed_at, key) = &self.after;
+        (session.completed_at, &session.key) > (*completed_at, key)
+            && session
+                .readings
+                .iter()
+                .any(|reading| measures(reading, self.measure))
     }
 }
 
-/// Whether an accepted reading of that measure came in a later session, or later in the same one. By sessions, since the time
-/// of a reading that is not believed may be what is wrong with it.
-fn is_measured_again(finding: &Finding, sessions: &[&PastSession]) -> bool {
+fn measures(reading: &PastReading, measure: Measure) -> bool {
+    reading.measure == Some(measure) && reading.state.counts()
+}
+
+/// What a finding waits for: nothing any more, where an accepted reading of that measure came in a later session, or later in the same
+/// one.
+fn still_awaited(finding: &Finding, sessions: &[&PastSession]) -> Result<Option<Awaited>, Stays> {
+    let (place, index, measure) =
+        suspect_of(finding, sessions).ok_or_else(|| Stays::StillSo(finding.rule.clone()))?;
+    let of = sessions[place];
+    let suspect = (of.readings[usize::from(index)].taken_at, index);
+    let mut same = (0..u16::MAX).zip(&of.readings);
+    let mut later = sessions[place + 1..].iter().flat_map(|session| &session.readings);
+    let came = same.any(|(other, reading)| measures(reading, measure) && (reading.taken_at, other) > suspect)
+        || later.any(|reading| measures(reading, measure));
+    let awaited = || Awaited {
+        measure,
+        after: (of.completed_at, of.key.clone()),
+    };
+    Ok((!came).then(awaited))
+}
+
+/// The suspect reading that a finding is about, by the place of its session and its own, and what it should have measured.
+fn suspect_of(finding: &Finding, sessions: &[&PastSession]) -> Option<(usize, u16, Measure)> {
     let (SUSPECT, Some(key), Some(id)) = (finding.rule.as_str(), &finding.session, finding.readings.first())
     else {
-        return false;
+        return None;
     };
-    let Some(place) = sessions.iter().position(|session| session.key == *key) else {
-        return false;
-    };
-    let of = sessions[place];
-    let mut indexed = (0..u16::MAX).zip(&of.readings);
-    let Some((index, suspect)) = indexed.find(|(index, _)| ReadingId::of(key, *index) == *id) else {
-        return false;
-    };
-    let Some(measure) = suspect.measure else {
-        return false;
-    };
-    let counts = |reading: &PastReading| reading.measure == Some(measure) && reading.state.counts();
-    let mut same = (0..u16::MAX).zip(&of.readings);
-    same.any(|(other, reading)| counts(reading) && (reading.taken_at, other) > (suspect.taken_at, index))
-        || sessions[place + 1..]
-            .iter()
-            .any(|session| session.readings.iter().any(counts))
+    let place = sessions.iter().position(|session| session.key == *key)?;
+    let mut indexed = (0..u16::MAX).zip(&sessions[place].readings);
+    let (index, suspect) = indexed.find(|(index, _)| ReadingId::of(key, *index) == *id)?;
+    Some((place, index, suspect.measure?))
 }

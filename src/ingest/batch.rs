@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::domain::ids::{Ids, PatientId, SessionKey};
 use crate::domain::time::Instant;
-use crate::judging::alerting::{self, News};
-use crate::judging::clearing;
+use crate::judging::alerting::{self, Before, News};
+use crate::judging::clearing::{self, Endings};
 use crate::judging::plans::PlanShelf;
 use crate::judging::recall::{Known, Recall};
 use crate::judging::{self, Incoming, JudgingFault, Work, technical};
@@ -191,12 +191,21 @@ pub async fn take_in(
     for news in &news {
         tally.finding(&news.finding.finding.kind, news.finding.finding.severity);
     }
+    clearing::joined(&mut known, &news);
+    // Where something had to be asked, this is asked too.
+    let over = tx
+        .is_put_off()
+        .then(|| clearing::take_what_is_over(&mut known, &news));
+    let endings = Endings::of(over.unwrap_or_default(), now);
+    let cleared = endings.cleared.clone();
     let open = known.iter().filter(|_| !news.is_empty());
     let open = open.map(|(patient, known)| (*patient, known.open())).collect();
-    let raised = alerting::raise_after(tx, events, (&news, &open), &keeper.ids, now).await?;
+    let before = Before { events, endings };
+    let raised = alerting::raise_after(tx, before, (&news, &open), &keeper.ids, now).await?;
     // Before it is looked what may end: all that is written until here goes together.
     let heard = outgoing::heard(tx, arrivals, (&ground, &sorted.statuses), &keeper.heard).await?;
     tally.cleared = clearing::clear_remembering(tx, &keeper.shelf, &mut known, raised, now).await?;
+    tally.cleared.extend(cleared);
     outgoing::statuses(tx, &sorted.statuses, &keeper.ids, now).await?;
     Ok(Taken {
         owed: sorted.owed,

@@ -44,7 +44,13 @@ pub async fn run(
     }
     let mut look = tokio::time::interval(waiting::PATIENCE);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut was_waiting = false;
     loop {
+        let is_waiting = waiting.has_any();
+        if is_waiting && !was_waiting {
+            look.reset();
+        }
+        was_waiting = is_waiting;
         // Asked once: room that comes between two questions would leave nothing to wait for.
         let has_room = waiting.has_room();
         tokio::select! {
@@ -59,7 +65,7 @@ pub async fn run(
                 None => break,
             },
             () = waiting.room(), if !has_room => {}
-            _ = look.tick(), if waiting.is_waited() => waiting.look(),
+            _ = look.tick(), if is_waiting => waiting.look(),
         }
     }
     waiting.close();

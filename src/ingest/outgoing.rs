@@ -37,8 +37,7 @@ pub async fn retests(tx: &mut Tx, taken_in: &[TakenIn], ids: &Ids, now: Instant)
         .iter()
         .filter_map(|taken| retest(taken, ids, now))
         .collect();
-    store::outbox::insert(tx, &notices).await?;
-    Ok(())
+    store::outbox::insert(tx, &notices).await
 }
 
 fn retest(taken: &TakenIn, ids: &Ids, now: Instant) -> Option<NewNotice> {

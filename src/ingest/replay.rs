@@ -11,6 +11,7 @@ use crate::domain::by_id::ById;
 use crate::domain::ids::{Ids, PatientId, SessionKey, UnitId};
 use crate::domain::staff::Actor;
 use crate::domain::time::Instant;
+use crate::judging::alerting::Before;
 use crate::judging::plans::PlanShelf;
 use crate::judging::recall::Recall;
 use crate::judging::{alerting, clearing};
@@ -185,7 +186,11 @@ async fn together(
     let hand = Hand { shelf, ids };
     let judged = batch::store_and_judge(tx, hand, &mut sorted, &mut ground, now).await?;
     store::shift::record(tx, &shifts).await?;
-    alerting::raise_after(tx, judged.events, (&judged.news, &ById::default()), ids, now).await?;
+    let before = Before {
+        events: judged.events,
+        ..Before::default()
+    };
+    alerting::raise_after(tx, before, (&judged.news, &ById::default()), ids, now).await?;
     clearing::clear(tx, shelf, &clearing::concerned(&judged.known), now).await?;
     Ok(done)
 }

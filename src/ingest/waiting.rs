@@ -84,13 +84,11 @@ impl<T> Waiting<T> {
         self.call(&line);
     }
 
-    /// Whether something waits for a batch at work.
-    pub fn is_waited(&self) -> bool {
-        let line = self.line();
-        !line.waiting.is_empty() && !line.at_work.is_empty()
+    pub fn has_any(&self) -> bool {
+        !self.line().waiting.is_empty()
     }
 
-    /// Looks whether a batch takes too long. To be called now and then while [`Waiting::is_waited`].
+    /// Looks whether a batch takes too long. To be called now and then while something waits.
     pub fn look(&self) {
         self.call(&self.line());
     }

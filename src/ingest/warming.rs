@@ -8,25 +8,32 @@ use crate::store::{self, Db, StoreError, Tx};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Also {
     Findings,
+    /// That something be measured again.
+    Retests,
+    /// Alerts that end.
+    Ended,
     Opened,
     Merged,
     Heard,
 }
 
-/// The sets of it that are met with day by day where a batch asks something; others are planned when they are met with.
-const USUAL: [&[Also]; 10] = {
-    use Also::{Findings, Heard, Merged, Opened};
+/// The sets of it that are met with day by day, each with `Heard` and without; others are planned when they are met with.
+const USUAL: [&[Also]; 13] = {
+    use Also::{Ended, Findings, Merged, Opened, Retests};
     [
         &[],
-        &[Heard],
+        &[Ended],
         &[Findings],
-        &[Findings, Heard],
         &[Findings, Opened],
-        &[Findings, Opened, Heard],
         &[Findings, Merged],
-        &[Findings, Merged, Heard],
         &[Findings, Opened, Merged],
-        &[Findings, Opened, Merged, Heard],
+        &[Findings, Retests, Opened],
+        &[Findings, Retests, Merged],
+        &[Findings, Retests, Opened, Merged],
+        &[Findings, Ended, Opened],
+        &[Findings, Ended, Merged],
+        &[Findings, Ended, Opened, Merged],
+        &[Findings, Retests, Ended, Opened, Merged],
     ]
 };
 
@@ -36,20 +43,27 @@ pub async fn warm(db: &Db) -> Result<(), StoreError> {
         return Ok(());
     }
     let mut tx = db.begin().await?.writing_together().without_rows();
-    for also in USUAL {
-        take_in_nothing(&mut tx, also).await?;
+    for also in usual() {
+        take_in_nothing(&mut tx, &also).await?;
     }
     // As of a batch that had begun by heart, and then had to ask.
     store::patient::take_next_turn(&mut tx, &[]).await?;
     tx.write_all().await?;
     tx.rollback().await?;
-    for also in USUAL {
+    for also in usual() {
         let mut tx = db.begin_late().await?.without_rows();
         store::patient::take_next_turn(&mut tx, &[]).await?;
-        write_nothing(&mut tx, also).await?;
+        write_nothing(&mut tx, &also).await?;
         tx.commit().await?;
     }
     Ok(())
+}
+
+fn usual() -> impl Iterator<Item = Vec<Also>> {
+    let heard = [&[][..], &[Also::Heard]];
+    USUAL
+        .into_iter()
+        .flat_map(move |also| heard.map(|heard| [also, heard].concat()))
 }
 
 /// In the order of `batch::take_in`.
@@ -71,22 +85,28 @@ async fn write_nothing(tx: &mut Tx, also: &[Also]) -> Result<(), StoreError> {
     // No row says when it was.
     let now = Instant::UNIX_EPOCH;
     let also = |what| also.contains(&what);
-    let alerts = also(Also::Opened) || also(Also::Merged);
+    let raised = also(Also::Opened) || also(Also::Merged);
     store::session::insert(tx, &[]).await?;
     if also(Also::Findings) {
         store::finding::upsert(tx, &[]).await?;
     }
     store::compliance_call::insert(tx, &[], now).await?;
-    if alerts && !tx.is_put_off() {
+    if also(Also::Retests) {
+        store::outbox::insert(tx, &[]).await?;
+    }
+    if also(Also::Ended) {
+        store::audit::insert(tx, &[]).await?;
+    }
+    if raised && !tx.is_put_off() {
         store::alert::open_for(tx, &[]).await?;
     }
-    if also(Also::Opened) {
-        store::alert::insert(tx, &[]).await?;
+    match (also(Also::Opened), also(Also::Merged) || also(Also::Ended)) {
+        (true, true) => store::alert::open_and_merge(tx, &[], &[]).await?,
+        (true, false) => store::alert::insert(tx, &[]).await?,
+        (false, true) => store::alert::merge(tx, &[]).await?,
+        (false, false) => {}
     }
-    if also(Also::Merged) {
-        store::alert::merge(tx, &[]).await?;
-    }
-    if alerts {
+    if raised {
         store::alert::link(tx, &[], now).await?;
     }
     store::event::insert(tx, &[]).await?;

@@ -8,7 +8,8 @@ use crate::domain::time::Instant;
 use crate::store::patient::Turn;
 use crate::store::{self, Tx};
 
-use super::open_alerts::OpenAlerts;
+use super::clearing::{self, Outlook};
+use super::open_alerts::{OpenAlerts, by_patient};
 use super::plans::PlanShelf;
 use super::recall::{Known, SPARE};
 use super::rejudge::JudgingFault;
@@ -42,15 +43,26 @@ pub async fn read(
             .or_default()
             .push(Standing::read(row)?);
     }
-    let mut open: ById<PatientId, Vec<Alert>> = ById::default();
-    for alert in store::alert::open_of(tx, &patients).await? {
+    let mut open = by_patient(store::alert::open_of(tx, &patients).await?);
+    let may_end = open.iter().flat_map(|(patient, open)| {
+        let plans = plans.get(patient).cloned().unwrap_or_default();
+        clearing::those_that_may_end(*patient, &plans, open).collect::<Vec<_>>()
+    });
+    let mut looked: ById<PatientId, Vec<(Alert, Outlook)>> = ById::default();
+    for (alert, outlook) in clearing::look(tx, shelf, may_end.collect()).await? {
         if let About::Patient(patient) = alert.about {
-            open.entry(patient).or_default().push(alert);
+            looked.entry(patient).or_default().push((alert, outlook));
         }
     }
     let known = turns.iter().zip(wanted).map(|((patient, turn), (_, since))| {
         let plans = plans.get(patient).cloned().unwrap_or_default();
-        let open = OpenAlerts::read(*patient, &plans, open.remove(patient).unwrap_or_default());
+        let mut open = OpenAlerts::read(*patient, &plans, open.remove(patient).unwrap_or_default());
+        for (alert, outlook) in looked.remove(patient).into_iter().flatten() {
+            // One that ends does so with her next session, which asks.
+            if outlook.ends().is_none() {
+                open.looked_at(&alert, &outlook);
+            }
+        }
         let mut sessions = sessions.remove(patient).unwrap_or_default();
         sessions.shrink_to_fit();
         (*patient, Known::new(*turn, plans, (since, sessions), open))

@@ -13,6 +13,7 @@ use crate::store::event::NewEvent;
 use crate::store::finding::FindingRow;
 use crate::store::{self, StoreError, Tx};
 
+use super::clearing::Endings;
 use super::open_alerts::{Open, OpenAlerts};
 
 /// A stored finding and whose alert it belongs on.
@@ -37,28 +38,40 @@ impl News {
 /// Folds new findings into open alerts or opens new ones, links them, and tells the stream. The caller holds the patients'
 /// locks.
 pub async fn raise(tx: &mut Tx, news: &[News], ids: &Ids, now: Instant) -> Result<Vec<Alert>, StoreError> {
-    raise_after(tx, Vec::new(), (news, &ById::default()), ids, now).await
+    raise_after(tx, Before::default(), (news, &ById::default()), ids, now).await
 }
 
-/// The same where the stream is to be told of something else before that, and where something is known of the open alerts of some
-/// patients. What people do with an alert is not kept from them by the patients' locks: where it can be asked it is.
+/// What else a batch does to alerts, and tells the stream of before what it raises.
+#[derive(Debug, Default)]
+pub(crate) struct Before {
+    pub(crate) events: Vec<NewEvent>,
+    /// Of none of these is anything among the news.
+    pub(crate) endings: Endings,
+}
+
+/// The same where something is done before, and where something is known of the open alerts of some patients. What people do with an
+/// alert is not kept from them by the patients' locks: where it can be asked it is.
 pub(crate) async fn raise_after(
     tx: &mut Tx,
-    mut events: Vec<NewEvent>,
+    Before { mut events, endings }: Before,
     (news, known): (&[News], &ById<PatientId, &OpenAlerts>),
     ids: &Ids,
     now: Instant,
 ) -> Result<Vec<Alert>, StoreError> {
-    let changed = fold_in(tx, (news, known), ids, now).await?;
+    events.extend(endings.events(now));
+    endings.record(tx).await?;
+    let changed = fold_in(tx, (news, known), endings.closed, ids, now).await?;
     events.extend(changed.iter().map(|alert| NewEvent::alert(alert, now)));
     store::event::insert(tx, &events).await?;
     Ok(changed)
 }
 
-/// What was dealt with lately joins an alert that is open or opens anyway, and opens none.
+/// What was dealt with lately joins an alert that is open or opens anyway, and opens none. Those that close are written with the others,
+/// and not given.
 async fn fold_in(
     tx: &mut Tx,
     (news, known): (&[News], &ById<PatientId, &OpenAlerts>),
+    closed: Vec<(Alert, i64)>,
     ids: &Ids,
     now: Instant,
 ) -> Result<Vec<Alert>, StoreError> {
@@ -69,9 +82,6 @@ async fn fold_in(
         group.worst = group.worst.max(Some(finding.finding.severity));
         group.opens |= !quiet.contains(&finding.id);
         group.findings.push(finding.id);
-    }
-    if groups.is_empty() {
-        return Ok(Vec::new());
     }
     let mut open = standing(tx, groups.keys(), known).await?;
     let (mut opened, mut merged, mut links) = (Vec::new(), Vec::new(), Vec::new());
@@ -94,8 +104,10 @@ async fn fold_in(
             Folded::Merged { alert, from_version } => merged.push((alert, from_version)),
         }
     }
-    store::alert::insert(tx, &opened).await?;
-    store::alert::merge(tx, &merged).await?;
+    let changed = merged.iter().chain(&closed);
+    let mut written: Vec<(&Alert, i64)> = changed.map(|(alert, version)| (alert, *version)).collect();
+    written.sort_by(|(one, _), (other, _)| (&one.about, one.class).cmp(&(&other.about, other.class)));
+    store::alert::open_and_merge(tx, &opened, &written).await?;
     store::alert::link(tx, &links, now).await?;
     let merged = merged.into_iter().map(|(alert, _)| alert);
     Ok(opened.into_iter().chain(merged).collect())

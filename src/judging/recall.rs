@@ -153,6 +153,9 @@ impl Recall {
 
     /// Keeps what a transaction left. Only after its commit: the number of a turn that was undone is taken again.
     pub fn keep(&self, known: Vec<(PatientId, Known)>) {
+        if self.most == 0 {
+            return;
+        }
         let mut kept = self.kept();
         for (patient, known) in known {
             kept.take(patient);

@@ -252,9 +252,10 @@ impl Writes {
             incoming,
             turn,
             since,
-            open,
+            mut open,
             ..
         } = work;
+        let is_again = !reached.again.is_empty();
         let mut altered = since;
         let new = incoming.into_iter().map(Subject::New);
         let mut subjects: Vec<Subject> = new
@@ -276,6 +277,7 @@ impl Writes {
         self.findings.extend(changes.write);
         self.superseded.extend(changes.supersede);
         let about = About::Patient(patient);
+        let news_before = self.judgement.news.len();
         self.judgement
             .news
             .extend(changes.news.into_iter().map(|finding| News {
@@ -284,6 +286,7 @@ impl Writes {
                 finding,
             }));
         let mut standing = reached.past;
+        let past = standing.len();
         // No more than that: it is kept, and once it is long enough it stays as long as it is.
         standing.reserve_exact(subjects.len());
         for (subject, judged) in subjects.into_iter().zip(judged) {
@@ -311,6 +314,9 @@ impl Writes {
             }
             standing.push(stands);
         }
+        let new: Vec<&PastSession> = standing[past..].iter().map(|stands| &stands.session).collect();
+        let news = &self.judgement.news[news_before..];
+        open.judged((&new, is_again), news.iter().map(|news| &news.finding.finding));
         let is_heard = since.is_none() && turn.is_some_and(|turn| !turn.missing);
         let by = if is_heard {
             &mut self.heard

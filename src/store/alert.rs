@@ -230,6 +230,17 @@ pub async fn insert(tx: &mut Tx, alerts: &[Alert]) -> Result<(), StoreError> {
     tx.later(Some(alerts.len()), &INSERT, binds![rows]).await
 }
 
+/// Opens alerts, and writes others that stand, as [`merge`] does.
+pub async fn open_and_merge(
+    tx: &mut Tx,
+    opened: &[Alert],
+    merged: &[(&Alert, i64)],
+) -> Result<(), StoreError> {
+    insert(tx, opened).await?;
+    tx.later_beside(Some(merged.len()), &UPDATE, binds![update_columns(merged)])
+        .await
+}
+
 /// Writes the alert as it is now over the version that the writer saw; false where another came first.
 pub async fn update(tx: &mut Tx, alert: &Alert, seen_version: i64) -> Result<bool, StoreError> {
     let pairs = [(alert, seen_version)];

@@ -119,7 +119,7 @@ pub async fn insert(tx: &mut Tx, entries: &[Entry]) -> Result<(), StoreError> {
         ),
         texts(entries.iter().map(|entry| entry.detail.as_str())),
     ];
-    tx.expect_rows(entries.len(), &INSERT, binds![rows]).await
+    tx.later(Some(entries.len()), &INSERT, binds![rows]).await
 }
 
 /// The newest first, before this position.

@@ -69,7 +69,7 @@ statements! {
     INSERT [
         id Uuid, unique_key Text, kind Text, recipient Text, payload Text, created_at Time, due_at Time, expires_at Time,
     ] = "insert into outbox ({columns}, attempts) select {columns}, 0 from {rows} where true
-         on conflict (unique_key) do nothing returning id";
+         on conflict (unique_key) do nothing";
 
     CLAIM [kind Text] =
         "with due as materialized (
@@ -93,8 +93,8 @@ statements! {
     WAITING = "select count(*), min(due_at) from outbox where sent_at is null and (expires_at is null or expires_at > $1)";
 }
 
-/// Writes those whose key is new; gives their ids.
-pub async fn insert(tx: &mut Tx, notices: &[NewNotice]) -> Result<Vec<OutboxId>, StoreError> {
+/// Writes those whose key is new.
+pub async fn insert(tx: &mut Tx, notices: &[NewNotice]) -> Result<(), StoreError> {
     // In one order, so that two transactions that decide the same do not lock up.
     let mut notices: Vec<&NewNotice> = notices.iter().collect();
     notices.sort_by(|one, other| one.unique_key.cmp(&other.unique_key));
@@ -108,8 +108,7 @@ pub async fn insert(tx: &mut Tx, notices: &[NewNotice]) -> Result<Vec<OutboxId>,
         times(notices.iter().map(|notice| notice.due_at)),
         times(notices.iter().map(|notice| notice.expires_at)),
     ];
-    let written: Vec<(Uuid,)> = tx.all(&INSERT, binds![rows]).await?;
-    Ok(written.into_iter().map(|(id,)| id.into()).collect())
+    tx.later(None, &INSERT, binds![rows]).await
 }
 
 /// Leases what is due and nobody holds, longest due first. Claimers never wait for each other.

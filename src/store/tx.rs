@@ -188,11 +188,24 @@ impl Tx {
         }
         if let Self::Postgres(tx) = self {
             tx.write_for(statement).await?;
-            if let PostgresTx::Writing(_, later) = tx
-                && let Some(together) = later.together()
-            {
-                return together.add(meant, statement, binds);
-            }
+        }
+        self.later_beside(meant, statement, binds).await
+    }
+
+    /// [`Tx::later`] of rows that none of the writes before it made or changed, though they may be of the same table.
+    pub(super) async fn later_beside(
+        &mut self,
+        meant: Option<usize>,
+        statement: &'static Statement,
+        binds: &[Bind<'_>],
+    ) -> Result<(), StoreError> {
+        if self.has_nothing_to_do(statement, binds) {
+            return meant.map_or(Ok(()), |meant| Self::as_meant(statement, meant, 0));
+        }
+        if let Self::Postgres(PostgresTx::Writing(_, later)) = self
+            && let Some(together) = later.together()
+        {
+            return together.add(meant, statement, binds);
         }
         let touched = self
             .execute(statement, binds)

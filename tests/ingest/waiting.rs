@@ -76,7 +76,7 @@ async fn a_batch_that_hangs_holds_nobody_else_up() {
     line.put(2, 20);
     let (_, _hangs) = take!(line).unwrap();
     line.put(1, 11);
-    assert!(line.is_waited());
+    assert!(line.has_any());
     assert!(take!(line).is_none(), "its unit must wait");
     line.put(3, 30);
     line.look();

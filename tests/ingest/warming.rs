@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use homeward::domain::alert::About;
+use homeward::domain::finding::Class;
 use homeward::ingest::warming;
 use homeward::store::{Connections, Db, PostgresTx, Tx};
 use sqlx::Row as _;
@@ -51,25 +53,32 @@ async fn the_first_batches_find_their_statements_prepared() {
     let beforehand = prepared(&db).await;
     assert!(beforehand.len() > 15, "{beforehand:#?}");
     let started = Ward::on(&db, 2);
-    // Met for the first time, known, known with an alert, and with one more on it.
+    let breathing = |number, completed, percent| session(number, at(completed)).breathes(percent);
+    // Met for the first time, known, known with an alert, and with one more on it; then a weight that is not believed, and its end.
     let sent = [
-        (1, "19T09:00", "19T09:01", 96.0),
-        (2, "19T09:10", "19T09:10", 96.0),
-        (3, "19T09:20", "19T09:20", 85.0),
-        (4, "19T09:30", "19T09:30", 84.0),
+        (1, "19T09:01", breathing(1, "19T09:00", 96.0)),
+        (2, "19T09:10", breathing(2, "19T09:10", 96.0)),
+        (3, "19T09:20", breathing(3, "19T09:20", 85.0)),
+        (4, "19T09:30", breathing(4, "19T09:30", 84.0)),
+        (
+            5,
+            "19T09:40",
+            session(5, at("19T09:40")).takes("weight", 900, "kg"),
+        ),
+        (6, "19T09:50", session(6, at("19T09:50")).weighs(80.0)),
     ];
-    for (number, completed, received, saturation) in sent {
-        let said = session(number, at(completed)).breathes(saturation);
+    for (number, received, said) in sent {
         let owed = started.send("HU-1", said, at(received)).await;
         assert_eq!(receipts(&owed), [format!("{number} stored")]);
     }
-    assert_eq!(ward.findings(patient).await.len(), 2);
+    assert_eq!(ward.findings(patient).await.len(), 3);
+    ward.cleared(About::Patient(patient), Class::Technical).await;
     let now = prepared(&db).await;
     let met: Vec<&String> = now
         .keys()
         .filter(|text| !beforehand.contains_key(*text))
         .collect();
     assert!(met.is_empty(), "planned while somebody waits: {met:#?}");
-    // The patient who was known: without an alert, with her first, and with one more finding on it.
-    assert_eq!(by_heart(&now) - by_heart(&beforehand), 3);
+    // All that came of the patient once she was known.
+    assert_eq!(by_heart(&now) - by_heart(&beforehand), 5);
 }

@@ -200,6 +200,16 @@ async fn beside_another_cause_a_suspect_reading_settles_nothing(database: TestDa
     let is_of = |rule: &str| found.iter().filter(|told| told.contains(rule)).count();
     assert_eq!((is_of("suspect"), is_of("unknown_answer")), (1, 1), "{found:?}");
     assert_eq!(stand(&ward, patient).await, ["technical amber new"]);
+    // Nor where the other comes later.
+    let patient = ward.patient_with("HU-2", plan(&[])).await;
+    let suspect = session(1, before).takes("weight", 900, "kg");
+    let unknown = session(2, now).ankles("purple");
+    let again = session(3, at("17T09:20")).weighs(80.0);
+    for said in [suspect, unknown, again] {
+        let now = said.completed_at;
+        ward.send("HU-2", said, now).await;
+        assert_eq!(stand(&ward, patient).await, ["technical amber new"]);
+    }
 }
 
 async fn a_suspect_reading_is_settled_by_a_person(database: TestDatabase) {

@@ -11,4 +11,5 @@ mod missing;
 pub(crate) mod on_the_wire;
 mod plans;
 mod preview;
+mod remembered;
 mod repeats;

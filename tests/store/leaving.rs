@@ -1,5 +1,7 @@
 //! What leaves the house or waits at its door: notices, quarantine, heartbeats.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use homeward::domain::ids::{OutboxId, QuarantineId};
 use homeward::store::Tx;
@@ -41,11 +43,12 @@ async fn a_notice_is_written_once(database: TestDatabase) {
         id: id(2),
         ..first.clone()
     };
-    assert_eq!(outbox::insert(&mut tx, &[first]).await.unwrap(), [id(1)]);
-    let new = outbox::insert(&mut tx, &[again, notice(3, NoticeKind::Mail, "09:00")])
+    outbox::insert(&mut tx, &[first]).await.unwrap();
+    outbox::insert(&mut tx, &[again, notice(3, NoticeKind::Mail, "09:00")])
         .await
         .unwrap();
-    assert_eq!(new, [id(3)]);
+    let written: BTreeSet<(OutboxId, i64)> = claim(&mut tx, "09:00").await.into_iter().collect();
+    assert_eq!(written, BTreeSet::from([(id(1), 1), (id(3), 1)]));
 }
 
 async fn claim(tx: &mut Tx, now: &str) -> Vec<(OutboxId, i64)> {

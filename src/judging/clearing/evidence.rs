@@ -10,7 +10,8 @@ use crate::domain::reading::ReadingState;
 use crate::domain::session::Session;
 use crate::domain::time::Instant;
 use crate::engine::PastSession;
-use crate::engine::clearing::{Basis, Next, Stays, Why, basis, cause_gone, in_order, lookback};
+use crate::engine::clearing::{Basis, Next, Stays, Why, awaited, basis, in_order, lookback};
+use crate::judging::clearing::Outlook;
 use crate::judging::past;
 use crate::judging::plans::{PlanShelf, Plans};
 use crate::judging::rejudge::JudgingFault;
@@ -113,17 +114,22 @@ impl Evidence {
         Ok(())
     }
 
-    /// Why the alert may end, if it may.
-    pub(super) fn weigh(&self, alert: &Alert, findings: &[Finding]) -> Option<Why> {
-        match alert.class {
-            Class::Technical => {
-                let sessions: Vec<&PastSession> = patient(alert)
-                    .map(|patient| self.sessions(patient).map(|standing| &standing.session).collect())
-                    .unwrap_or_default();
-                cause_gone(findings, &sessions).ok()
+    pub(super) fn weigh(&self, alert: &Alert, findings: &[Finding]) -> Outlook {
+        let ends = |why: Option<Why>| why.map_or(Outlook::Stays, Outlook::Ends);
+        match (alert.class, patient(alert)) {
+            (Class::Technical, patient) => {
+                let sessions = patient.into_iter().flat_map(|patient| self.sessions(patient));
+                let sessions: Vec<&PastSession> = sessions.map(|standing| &standing.session).collect();
+                match awaited(findings, &sessions) {
+                    Ok(awaited) if awaited.is_empty() => Outlook::Ends(Why::CauseGone),
+                    Ok(awaited) => Outlook::Awaits(awaited),
+                    Err(_) => Outlook::Stays,
+                }
             }
-            Class::Clinical => self.weigh_clinical(patient(alert)?, findings)?.ok(),
-            Class::Compliance => None,
+            (Class::Clinical, Some(patient)) => {
+                ends(self.weigh_clinical(patient, findings).and_then(Result::ok))
+            }
+            (Class::Clinical | Class::Compliance, _) => Outlook::Stays,
         }
     }
 

@@ -13,12 +13,13 @@ use crate::domain::finding::{Class, Finding, FindingState, SUSPECT, Severity};
 use crate::domain::ids::{AlertId, PatientId};
 use crate::domain::plan::Plan;
 use crate::domain::time::Instant;
-use crate::engine::clearing::Why;
+use crate::engine::clearing::{Awaited, Why};
 use crate::store::audit::{ActorKind, Entry};
 use crate::store::event::NewEvent;
 use crate::store::{self, StoreError, Tx};
 
-use super::open_alerts::OpenAlerts;
+use super::alerting::News;
+use super::open_alerts::{OpenAlerts, by_patient};
 use super::plans::PlanShelf;
 use super::recall::Known;
 use super::rejudge::JudgingFault;
@@ -57,7 +58,34 @@ pub async fn clear(
     now: Instant,
 ) -> Result<Vec<Cleared>, JudgingFault> {
     let open = store::alert::amber_for(tx, whose).await?;
-    clear_of(tx, shelf, open, now).await
+    let looked = look(tx, shelf, open).await?.into_iter();
+    let due = looked.filter_map(|(alert, outlook)| Some((alert, outlook.ends()?)));
+    Ok(close(tx, due.collect(), now).await?)
+}
+
+/// What else has joined the alerts of a batch's patients than what was found in their sessions, or will.
+pub fn joined(known: &mut [(PatientId, Known)], news: &[News]) {
+    let others = news.iter().filter(|news| news.finding.finding.session.is_none());
+    for News { about, finding, .. } in others {
+        let whose = |(patient, _): &&mut (PatientId, Known)| *about == About::Patient(*patient);
+        if let Some((_, known)) = known.iter_mut().find(whose) {
+            known.open.joined_by(&finding.finding);
+        }
+    }
+}
+
+/// Takes out of a batch's memory the alerts that are over with what it brought: nothing need be asked of them. What joins one, which is
+/// among the news, ends it by [`clear_remembering`], if at all.
+pub fn take_what_is_over(known: &mut [(PatientId, Known)], news: &[News]) -> Vec<(Alert, Why)> {
+    let technical = news
+        .iter()
+        .filter(|news| news.finding.finding.class == Class::Technical);
+    let joined: HashSet<&About> = technical.map(|news| &news.about).collect();
+    let over = known
+        .iter_mut()
+        .filter(|(patient, _)| joined.is_empty() || !joined.contains(&About::Patient(*patient)))
+        .filter_map(|(_, known)| known.open.take_what_is_over());
+    over.map(|alert| (alert, Why::CauseGone)).collect()
 }
 
 /// [`clear`] for a batch that has just opened or changed these alerts, and remembers of each patient what may end: nothing is looked
@@ -75,47 +103,71 @@ pub async fn clear_remembering(
             known.open.changed(*patient, &known.plans, alert);
         }
     }
-    let mut asked: Vec<&mut (PatientId, Known)> =
-        known.iter_mut().filter(|(_, known)| known.open.may_end).collect();
+    let asked = known.iter_mut().filter(|(_, known)| known.open.may_end());
+    let mut asked: ById<PatientId, &mut Known> = asked.map(|(patient, known)| (*patient, known)).collect();
     let whose: Vec<(About, Class)> = asked
-        .iter()
-        .flat_map(|(patient, _)| OpenAlerts::CLASSES.map(|class| (About::Patient(*patient), class)))
+        .keys()
+        .flat_map(|patient| OpenAlerts::CLASSES.map(|class| (About::Patient(*patient), class)))
         .collect();
     let mut open = by_patient(store::alert::open_for(tx, &whose).await?);
     let mut may_end = Vec::new();
     for (patient, known) in &mut asked {
         let open = open.remove(patient).unwrap_or_default();
-        let classes: Vec<(About, Class)> = classes(*patient, &known.plans).collect();
-        let of_those = open.iter().filter(|alert| {
-            alert.severity == Severity::Amber && classes.contains(&(alert.about.clone(), alert.class))
-        });
-        may_end.extend(of_those.cloned());
+        may_end.extend(those_that_may_end(*patient, &known.plans, &open));
         known.open = OpenAlerts::read(*patient, &known.plans, open);
     }
-    clear_of(tx, shelf, may_end, now).await
+    let mut due = Vec::new();
+    for (alert, outlook) in look(tx, shelf, may_end).await? {
+        if let About::Patient(patient) = &alert.about
+            && let Some(known) = asked.get_mut(patient)
+        {
+            known.open.looked_at(&alert, &outlook);
+        }
+        due.extend(outlook.ends().map(|why| (alert, why)));
+    }
+    Ok(close(tx, due, now).await?)
 }
 
-fn by_patient(alerts: Vec<Alert>) -> ById<PatientId, Vec<Alert>> {
-    let mut by_patient: ById<PatientId, Vec<Alert>> = ById::default();
-    for alert in alerts {
-        if let About::Patient(patient) = alert.about {
-            by_patient.entry(patient).or_default().push(alert);
+/// Those of a patient's open alerts that her sessions may end.
+pub(super) fn those_that_may_end(
+    patient: PatientId,
+    plans: &[Plan],
+    open: &[Alert],
+) -> impl Iterator<Item = Alert> {
+    let classes: Vec<(About, Class)> = classes(patient, plans).collect();
+    let of_those = open.iter().filter(move |alert| {
+        alert.severity == Severity::Amber && classes.contains(&(alert.about.clone(), alert.class))
+    });
+    of_those.cloned()
+}
+
+/// What becomes of an alert that may end by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outlook {
+    Ends(Why),
+    /// Technical, once all of this was measured again.
+    Awaits(Vec<Awaited>),
+    /// Whatever ends it is yet to come, or a person.
+    Stays,
+}
+
+impl Outlook {
+    pub(super) const fn ends(&self) -> Option<Why> {
+        match self {
+            Self::Ends(why) => Some(*why),
+            Self::Awaits(_) | Self::Stays => None,
         }
     }
-    by_patient
 }
 
-async fn clear_of(
+/// What becomes of each of these alerts, which are amber and may end by themselves. Nothing is locked.
+pub(super) async fn look(
     tx: &mut Tx,
     shelf: &PlanShelf,
     mut open: Vec<Alert>,
-    now: Instant,
-) -> Result<Vec<Cleared>, JudgingFault> {
+) -> Result<Vec<(Alert, Outlook)>, JudgingFault> {
     open.retain(|alert| alert.class != Class::Clinical || alert.state == AlertState::New);
-    leave_what_stays(tx, &mut open).await?;
-    if open.is_empty() {
-        return Ok(Vec::new());
-    }
+    let stays = take_what_stays(tx, &mut open).await?;
     let ids: Vec<AlertId> = open.iter().map(|alert| alert.id).collect();
     let mut current: HashMap<AlertId, Vec<Finding>> = HashMap::new();
     for (alert, row) in store::worklist::findings(tx, &ids).await? {
@@ -129,47 +181,74 @@ async fn clear_of(
     });
     let open: Vec<(Alert, Vec<Finding>)> = open.collect();
     let evidence = Evidence::load(tx, shelf, &open).await?;
-    let due = open.into_iter().filter_map(|(alert, findings)| {
-        let why = evidence.weigh(&alert, &findings)?;
-        Some((alert, why))
+    let looked = open.into_iter().map(|(alert, findings)| {
+        let outlook = evidence.weigh(&alert, &findings);
+        (alert, outlook)
     });
-    Ok(close(tx, due.collect(), now).await?)
+    let stays = stays.into_iter().map(|alert| (alert, Outlook::Stays));
+    Ok(looked.chain(stays).collect())
 }
 
 /// A technical alert ends by suspect readings that were measured again, and not while anything else is current on it. An answer
 /// that no plan knows adds a finding a day: an alert with a hundred of them must not be read through with every session.
-async fn leave_what_stays(tx: &mut Tx, open: &mut Vec<Alert>) -> Result<(), StoreError> {
+async fn take_what_stays(tx: &mut Tx, open: &mut Vec<Alert>) -> Result<Vec<Alert>, StoreError> {
     let technical = open.iter().filter(|alert| alert.class == Class::Technical);
     let technical: Vec<AlertId> = technical.map(|alert| alert.id).collect();
     let may_end: HashSet<AlertId> = store::alert::only_by(tx, SUSPECT, &technical)
         .await?
         .into_iter()
         .collect();
-    open.retain(|alert| alert.class != Class::Technical || may_end.contains(&alert.id));
-    Ok(())
+    let stays = open.extract_if(.., |alert| {
+        alert.class == Class::Technical && !may_end.contains(&alert.id)
+    });
+    Ok(stays.collect())
 }
 
-/// Closes alerts whose rows the caller's transaction has locked, as `store::alert::open_for` does. Those that only a person
-/// may close are passed over. Gives the others.
-pub async fn close(tx: &mut Tx, due: Vec<(Alert, Why)>, now: Instant) -> Result<Vec<Cleared>, StoreError> {
-    let (mut closed, mut entries, mut cleared) = (Vec::new(), Vec::new(), Vec::new());
-    for (alert, why) in due {
-        let seen_version = alert.version;
-        let Ok(alert) = alert.clear(why.to_string(), now) else {
-            continue;
-        };
-        entries.push(record(&alert, why, now));
-        cleared.push((alert.class, why.word()));
-        closed.push((alert, seen_version));
+/// Alerts as they end, and what is told of it.
+#[derive(Debug, Default)]
+pub struct Endings {
+    /// Each with the version that it was at.
+    pub closed: Vec<(Alert, i64)>,
+    pub cleared: Vec<Cleared>,
+    entries: Vec<Entry>,
+}
+
+impl Endings {
+    /// Those that only a person may close are passed over.
+    pub fn of(due: Vec<(Alert, Why)>, now: Instant) -> Self {
+        let mut endings = Self::default();
+        for (alert, why) in due {
+            let seen_version = alert.version;
+            let Ok(alert) = alert.clear(why.to_string(), now) else {
+                continue;
+            };
+            endings.entries.push(record(&alert, why, now));
+            endings.cleared.push((alert.class, why.word()));
+            endings.closed.push((alert, seen_version));
+        }
+        endings
     }
-    store::alert::merge(tx, &closed).await?;
-    let events: Vec<NewEvent> = closed
-        .iter()
-        .map(|(alert, _)| NewEvent::alert(alert, now))
-        .collect();
+
+    pub fn events(&self, now: Instant) -> impl Iterator<Item = NewEvent> {
+        self.closed
+            .iter()
+            .map(move |(alert, _)| NewEvent::alert(alert, now))
+    }
+
+    pub async fn record(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        store::audit::insert(tx, &self.entries).await
+    }
+}
+
+/// Closes alerts whose rows the caller's transaction has locked, as `store::alert::open_for` does. Gives those that a person need not
+/// close.
+pub async fn close(tx: &mut Tx, due: Vec<(Alert, Why)>, now: Instant) -> Result<Vec<Cleared>, StoreError> {
+    let endings = Endings::of(due, now);
+    store::alert::merge(tx, &endings.closed).await?;
+    let events: Vec<NewEvent> = endings.events(now).collect();
     store::event::insert(tx, &events).await?;
-    store::audit::insert(tx, &entries).await?;
-    Ok(cleared)
+    endings.record(tx).await?;
+    Ok(endings.cleared)
 }
 
 fn record(alert: &Alert, why: Why, now: Instant) -> Entry {
