@@ -1,7 +1,5 @@
 //! Whatever the unit's clock said first: put right by a replay or by shifts, sessions stand as if they had come right.
 
-use std::cell::Cell;
-
 use homeward::domain::ids::{PatientId, QuarantineId, SessionKey};
 use homeward::domain::plan::Plan;
 use homeward::domain::session::Session;
@@ -12,14 +10,14 @@ use homeward::wire;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use proptest::test_runner::TestRunner;
 use serde_json::Value;
 
-use crate::engine::random::{Record, config, record};
+use crate::engine::random::{Record, record};
 use crate::judging::law::{expected, standing};
 use crate::judging::on_the_wire;
 use crate::support::at_the_desk::{by, outcome};
 use crate::support::databases::{self, TestDatabase};
+use crate::support::lives;
 use crate::support::ward::{Ward, unit};
 
 /// Each is some thirty transactions.
@@ -77,28 +75,8 @@ fn postgres() {
 }
 
 fn hold(database: impl Future<Output = Option<TestDatabase>>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let Some(database) = runtime.block_on(database) else {
-        return;
-    };
-    let ward = Ward::over(database);
-    let number = Cell::new(0);
-    let mut runner = TestRunner::new(ProptestConfig {
-        cases: CASES,
-        max_shrink_iters: 300,
-        ..config(1)
-    });
     let case = (record(), vec(clock(), 30), vec(any::<Index>(), 40));
-    let outcome = runner.run(&case, |case| {
-        number.set(number.get() + 1);
-        runtime.block_on(live(&ward, case, number.get()))
-    });
-    if let Err(fault) = outcome {
-        panic!("{fault}");
-    }
+    lives::hold(database, CASES, &case, &live);
 }
 
 /// Two patients who had the same units one after the other, until everything that was wrong is put right.

@@ -12,15 +12,14 @@ use homeward::engine::compliance::{Attendance, Record, Stretch, judge};
 use homeward::wire;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 use super::law::canonical;
 use super::on_the_wire;
 use crate::engine::compliance_laws::{Stay, stay};
 use crate::engine::compliance_oracle::STEP;
-use crate::engine::random::config;
 use crate::support::databases::{self, TestDatabase};
+use crate::support::lives;
 use crate::support::ward::{Ward, unit};
 
 /// Each is some forty transactions.
@@ -50,32 +49,16 @@ fn postgres() {
 }
 
 fn hold(database: impl Future<Output = Option<TestDatabase>>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let Some(database) = runtime.block_on(database) else {
-        return;
-    };
-    let ward = Ward::over(database);
-    let number = Cell::new(0);
     let met = Cell::new(0);
-    let mut runner = TestRunner::new(ProptestConfig {
-        cases: CASES,
-        max_shrink_iters: 200,
-        ..config(1)
-    });
     let case = (stay(), vec(0..900_i64, 60));
-    let outcome = runner.run(&case, |(stay, delays)| {
-        number.set(number.get() + 1);
-        let findings = runtime.block_on(live(&ward, &stay, &delays, number.get()))?;
+    let lived = lives::hold(database, CASES, &case, &async |ward, (stay, delays), number| {
+        let findings = live(ward, &stay, &delays, number).await?;
         met.set(met.get() + findings);
         Ok(())
     });
-    if let Err(fault) = outcome {
-        panic!("{fault}");
+    if lived {
+        assert!(met.get() > 300, "the law holds of next to nothing: {}", met.get());
     }
-    assert!(met.get() > 300, "the law holds of next to nothing: {}", met.get());
 }
 
 /// What is known at a time, as the engine takes it.

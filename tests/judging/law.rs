@@ -1,7 +1,6 @@
 //! Laws 1 and 2 of engine.md through the store: whatever order, batches, second tries, decisions, plan versions and
 //! assignments entered late, what stands in the end is what judging everything at once says.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
@@ -19,14 +18,13 @@ use homeward::wire;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 use super::on_the_wire;
 use crate::engine::build::decided;
-use crate::engine::random::{Record, config, record};
+use crate::engine::random::{Record, record};
 use crate::support::databases::{self, TestDatabase};
-use crate::support::serve::environment;
+use crate::support::lives;
 use crate::support::ward::{Ward, frame, unit};
 
 /// Enough to meet a fault of one word in `past` or `again` (tried); each is some twenty transactions. By hand
@@ -64,27 +62,7 @@ fn postgres() {
 }
 
 fn hold(database: impl Future<Output = Option<TestDatabase>>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let Some(database) = runtime.block_on(database) else {
-        return;
-    };
-    let ward = Ward::over(database);
-    let number = Cell::new(0);
-    let mut runner = TestRunner::new(ProptestConfig {
-        cases: environment("HOMEWARD_TEST_CASES").map_or(CASES, |cases| cases.parse().expect("a number")),
-        max_shrink_iters: 500,
-        ..config(1)
-    });
-    let outcome = runner.run(&case(), |case| {
-        number.set(number.get() + 1);
-        runtime.block_on(live(&ward, case, number.get()))
-    });
-    if let Err(fault) = outcome {
-        panic!("{fault}");
-    }
+    lives::hold(database, CASES, &case(), &live);
 }
 
 /// One patient's life, in the order drawn; then what stands against what must.

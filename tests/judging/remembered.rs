@@ -1,7 +1,6 @@
 //! What is remembered of open alerts does to them what asking for them does: two patients live the same life, one with an ingestor
 //! that remembers and one with an ingestor that does not, and a person deals with the alerts of both.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -14,12 +13,10 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::TestRunner;
 use serde_json::json;
 
-use crate::engine::random::config;
 use crate::support::databases::{self, TestDatabase};
-use crate::support::serve::environment;
+use crate::support::lives;
 use crate::support::unit_says::{Says as _, plan, session, spo2};
 use crate::support::ward::{Ward, at, frame};
 
@@ -89,32 +86,12 @@ fn postgres() {
 }
 
 fn hold(database: impl Future<Output = Option<TestDatabase>>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let Some(database) = runtime.block_on(database) else {
-        return;
-    };
-    let ward = Ward::over(database);
-    let number = Cell::new(0);
-    let mut runner = TestRunner::new(ProptestConfig {
-        cases: environment("HOMEWARD_TEST_CASES").map_or(CASES, |cases| cases.parse().expect("a number")),
-        max_shrink_iters: 200,
-        ..config(1)
-    });
     let life = (any::<bool>(), vec(step(), 1..16));
-    let outcome = runner.run(&life, |(closing, steps)| {
-        number.set(number.get() + 1);
-        runtime.block_on(live(&ward, closing, steps, number.get()))
-    });
-    if let Err(fault) = outcome {
-        panic!("{fault}");
-    }
+    lives::hold(database, CASES, &life, &live);
 }
 
 /// After each step the same alerts stand about both.
-async fn live(ward: &Ward, closing: bool, steps: Vec<Step>, number: u32) -> Result<(), TestCaseError> {
+async fn live(ward: &Ward, (closing, steps): (bool, Vec<Step>), number: u32) -> Result<(), TestCaseError> {
     // Anew for each life: whoever was refused once, since a person came first, locks for a hundred batches before it trusts its memory.
     let wards = [100, 200].map(|seed| Ward::on(&ward.db, seed + 1000 * u64::from(number)));
     let [remembers, mut asks] = wards;

@@ -6,6 +6,7 @@ pub(crate) mod compliance;
 pub(crate) mod databases;
 pub(crate) mod hub;
 pub(crate) mod listening;
+pub(crate) mod lives;
 pub(crate) mod mosquitto;
 pub(crate) mod require;
 pub(crate) mod serve;
