@@ -58,7 +58,11 @@ const MAY_NAME: &[(&str, &[&str], &[&str])] = &[
             "uuid",
         ],
     ),
-    ("engine", &["domain"], &["chrono", "chrono_tz", "serde", "uuid"]),
+    (
+        "engine",
+        &["domain"],
+        &["chrono", "chrono_tz", "serde", "smallvec", "uuid"],
+    ),
     (
         "store",
         &["domain"],

@@ -114,12 +114,13 @@ pub async fn begin(config: &Config, clock: Clock, ids: Ids) -> Result<App, Start
     let broker = broker::launch(&parts::broker(config), gate::StoreGate::of(db.clone())).await?;
     let http = listener.local_addr().unwrap_or(config.http.listen);
     let pulse = Pulse::default();
+    let recalled = parts::recalled(config);
     let keeper = Keeper {
         db: db.clone(),
         shelf: Arc::clone(&shelf),
-        recall: Arc::new(Recall::new(config.ingest.recall_sessions)),
+        recall: Arc::new(Recall::new(recalled)),
         // Whoever is remembered has sent a session, and by some unit.
-        hands: Arc::new(Hands::new(config.ingest.recall_sessions)),
+        hands: Arc::new(Hands::new(recalled)),
         heard: Arc::default(),
         trust: Arc::default(),
         ids: ids.clone(),

@@ -8,12 +8,14 @@ use secrecy::ExposeSecret;
 
 use crate::broker::{Broker, ClientCertificate, External, Settings, Transport};
 use crate::clock::Clock;
-use crate::config::{Config, MqttUrl};
+use crate::config::{Config, MqttUrl, Recalled};
 use crate::domain::ids::Ids;
 use crate::ingest::{batch::Keeper, lane::Lane, pulse::Pulse};
 use crate::judging::incident::Limits;
 use crate::judging::plans::PlanShelf;
+use crate::judging::recall;
 use crate::metrics::alerts::Alerts;
+use crate::metrics::machine;
 use crate::store::{self, Connections, Db};
 use crate::workers::compliance::Compliance;
 use crate::workers::retention::Retention;
@@ -30,6 +32,8 @@ const POSTGRES_LANES: usize = 3;
 /// For that writer everybody waits: staff who act, and pages whose reading is put on record first. With so many sessions in a
 /// transaction they wait a tenth of a second and not three; the price is a sixth of the throughput.
 const SQLITE_BATCH: usize = 150;
+/// Where the system does not say how much memory there is.
+const RECALLED_WITHOUT_SAYING: usize = 200_000;
 
 /// Connects, migrates where that is configured, and puts in order what a restore may have left.
 pub(super) async fn database(config: &Config) -> Result<Db, StartError> {
@@ -56,6 +60,18 @@ pub(super) async fn database(config: &Config) -> Result<Db, StartError> {
         );
     }
     Ok(db)
+}
+
+/// How many sessions are remembered: as many as were said, or as a sixth of the memory takes.
+pub(super) fn recalled(config: &Config) -> usize {
+    match config.ingest.recall_sessions {
+        Recalled::Sessions(sessions) => sessions,
+        Recalled::ByMemory => {
+            let sixth = machine::memory().map(|memory| memory / 6 / recall::SESSION_BYTES);
+            let sessions = sixth.and_then(|sessions| usize::try_from(sessions).ok());
+            sessions.unwrap_or(RECALLED_WITHOUT_SAYING)
+        }
+    }
 }
 
 pub(super) fn broker(config: &Config) -> Settings {

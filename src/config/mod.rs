@@ -3,12 +3,14 @@
 mod fault;
 mod keys;
 mod layers;
+mod recalled;
 mod safety;
 mod sections;
 
 use std::path::{Path, PathBuf};
 
 pub use fault::{Fault, Faults};
+pub use recalled::Recalled;
 pub use sections::{
     Compliance, Data, Database, Http, Ingest, Log, LogFormat, Mail, MetricsFor, Mqtt, MqttUrl, Retention,
     Service,

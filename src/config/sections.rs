@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::filter::LevelFilter;
 
 use super::keys::Keys;
+use super::recalled::Recalled;
 
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -90,7 +91,7 @@ pub struct Mail {
 #[derive(Debug, Clone)]
 pub struct Ingest {
     pub batch_max: usize,
-    pub recall_sessions: usize,
+    pub recall_sessions: Recalled,
 }
 
 /// When missing sessions are the service's own matter first.
@@ -326,7 +327,10 @@ impl Ingest {
     pub(super) fn read(keys: &mut Keys<'_>) -> Option<Self> {
         Some(Self {
             batch_max: keys.number("ingest.batch_max", 1..=5000)?,
-            recall_sessions: keys.number("ingest.recall_sessions", 0..=10_000_000)?,
+            recall_sessions: keys.parsed(
+                "ingest.recall_sessions",
+                "auto, or a whole number from 0 to 100000000",
+            )?,
         })
     }
 }

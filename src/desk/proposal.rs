@@ -1,6 +1,7 @@
 //! The plan of a patient with two conditions, proposed from both templates: a nurse sees each conflict, decides, and puts it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -58,8 +59,8 @@ pub fn merged(conditions: &[Condition]) -> Result<Proposal, Refusal> {
     let rules = templates
         .iter()
         .map(|template| Ok(template.parsed()?.rules))
-        .collect::<Result<Vec<Vec<Rule>>, Refusal>>()?;
-    let sets: Vec<(&str, &[Rule])> = (templates.iter().zip(&rules))
+        .collect::<Result<Vec<Vec<Arc<Rule>>>, Refusal>>()?;
+    let sets: Vec<(&str, &[Arc<Rule>])> = (templates.iter().zip(&rules))
         .map(|(template, rules)| (template.id.as_str(), rules.as_slice()))
         .collect();
     let mut proposal = Proposal {

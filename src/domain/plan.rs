@@ -1,6 +1,7 @@
 //! Versions are immutable: what was in force travels with each finding, and a change makes a new version.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 
@@ -24,11 +25,11 @@ pub struct Plan {
     pub timezone: chrono_tz::Tz,
     pub schedule: Option<Schedule>,
     /// What the unit asks for, in order, as written: a measure or `blood_pressure`.
-    pub measures: Vec<String>,
+    pub measures: Arc<[String]>,
     pub max_silence_hours: u32,
     pub amber_auto_close: bool,
-    pub rules: Vec<Rule>,
-    pub questions: Vec<Question>,
+    pub rules: Vec<Arc<Rule>>,
+    pub questions: Vec<Arc<Question>>,
 }
 
 /// A stored version: the plan, its body as JSON text as it was put, and who set it.

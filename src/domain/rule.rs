@@ -10,7 +10,7 @@ use super::measure::Measure;
 use super::number::Milli;
 
 /// One rule of a plan. Its id is unique in the plan and matches `[a-z][a-z0-9_]{0,63}`; that of limits is `limits.<measure>`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Rule {
     pub id: String,
     /// No new alert if the rule's alert was closed by a person within so many days; see engine.md "Repeats".
@@ -19,7 +19,7 @@ pub struct Rule {
 }
 
 /// What makes the rule fire. Each kind that the engine judges is one file in `engine/rules/`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RuleKind {
     Limits(Limits),
     Change(Change),
@@ -62,7 +62,7 @@ impl RuleKind {
 }
 
 /// Bounds on one measure, strictly ascending where present. Beyond is strict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limits {
     pub measure: Measure,
     pub red_low: Option<Milli>,
@@ -72,7 +72,7 @@ pub struct Limits {
 }
 
 /// A rise or fall by at least `by` (inclusive) against a reference in the window of days before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Change {
     pub measure: Measure,
     pub direction: Direction,
@@ -82,7 +82,7 @@ pub struct Change {
     pub severity: Severity,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     Rise,
@@ -90,7 +90,7 @@ pub enum Direction {
 }
 
 /// Which earlier reading a change is measured from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reference {
     Lowest,
@@ -100,14 +100,14 @@ pub enum Reference {
 }
 
 /// Bounds that a rule has on one side or both; `low` is below `high`. Beyond is strict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Band {
     pub low: Option<Milli>,
     pub high: Option<Milli>,
 }
 
 /// A reading beyond a bound, if at least `at_least` of the last `of_last` readings, itself included, are beyond the same one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Persistence {
     pub measure: Measure,
     pub band: Band,
@@ -119,7 +119,7 @@ pub struct Persistence {
 }
 
 /// A reading beyond a bound, if so many in the hours up to it are beyond the same one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Count {
     pub measure: Measure,
     pub band: Band,
@@ -129,7 +129,7 @@ pub struct Count {
 }
 
 /// The mean of the readings of so many local days, today among them, beyond a bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Mean {
     pub measure: Measure,
     pub band: Band,
@@ -141,7 +141,7 @@ pub struct Mean {
 }
 
 /// A reading more than `k` standard deviations from the mean of the readings of the days before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Baseline {
     pub measure: Measure,
     pub edge: Edge,
@@ -155,14 +155,14 @@ pub struct Baseline {
 }
 
 /// Which end of a measure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Edge {
     Low,
     High,
 }
 
 /// A factor above zero with four decimals, as whole ten-thousandths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TenThousandths(pub i64);
 
 impl fmt::Display for TenThousandths {
@@ -174,7 +174,7 @@ impl fmt::Display for TenThousandths {
 }
 
 /// A value that a nurse set for the patient, such as a dry weight, and how far from it is too far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Target {
     pub measure: Measure,
     pub value: Milli,
@@ -184,7 +184,7 @@ pub struct Target {
 }
 
 /// A fast moving average of daily means that has left a slow one by at least `by` (inclusive).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Trend {
     pub measure: Measure,
     pub direction: Direction,
@@ -203,7 +203,7 @@ impl Trend {
 }
 
 /// Fires when the session's answer to the question is one of the codes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AnswerRule {
     pub question: String,
     pub any_of: Vec<String>,
@@ -211,7 +211,7 @@ pub struct AnswerRule {
 }
 
 /// Points for answers of one session, added up. An answer that is not here gives none.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Score {
     /// By question, then by answer.
     pub weights: BTreeMap<String, BTreeMap<String, Milli>>,
@@ -220,7 +220,7 @@ pub struct Score {
 }
 
 /// The National Early Warning Score 2 of a session: red from `red_at`, amber from `amber_at`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct News2Rule {
     pub scale: OxygenScale,
     /// Below `red_at`.
@@ -231,14 +231,14 @@ pub struct News2Rule {
 }
 
 /// How oxygen saturation scores. Scale 2 is for confirmed hypercapnic failure with a prescribed 88–92 %.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum OxygenScale {
     One,
     Two { approved_by: String },
 }
 
 /// Satisfied by rules that fired in this session or, within the hours, in earlier ones; at least one of them in this.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Combination {
     /// How many of `terms` must hold: all for `all_of`, 1 for `any_of`, n for `at_least`.
     pub need: usize,
@@ -249,7 +249,7 @@ pub struct Combination {
 }
 
 /// One term of a combination: any of these names will do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Term(pub Vec<Named>);
 
 /// A rule, or one side of a `limits` rule.
@@ -260,14 +260,14 @@ pub struct Named {
 }
 
 /// Fires at each missed due time from the `after`-th in a row on. Compliance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Missed {
     pub after: u32,
     pub severity: Severity,
 }
 
 /// Fires when so many scheduled sessions in a row lack an accepted reading of one of the measures. Compliance.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Incomplete {
     pub measures: Vec<Measure>,
     pub sessions_in_row: u32,
@@ -275,7 +275,7 @@ pub struct Incomplete {
 }
 
 /// Fires when fewer than `at_least` of the last 7 countable days were kept. Compliance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Adherence {
     /// 1 to 7.
     pub at_least: u32,

@@ -1,5 +1,7 @@
 //! What a nurse widens by a slip of the pen looks like what she widens on purpose: both are asked about, and neither is hindered.
 
+use std::sync::Arc;
+
 use crate::domain::finding::Severity;
 use crate::domain::measure::Measure;
 use crate::domain::number::Milli;
@@ -13,7 +15,7 @@ const A_FIFTH: i128 = 5;
 
 /// Every place of `after` that lets more pass than a version that it follows, or than the templates. `before` are those
 /// versions, the one in force when it begins first; each place is marked once.
-pub fn marks(before: &[&Plan], templates: &[(Condition, Vec<Rule>)], after: &Plan) -> Vec<Mark> {
+pub fn marks(before: &[&Plan], templates: &[(Condition, Vec<Arc<Rule>>)], after: &Plan) -> Vec<Mark> {
     let mut marks: Vec<Mark> = Vec::new();
     let widened = before.iter().flat_map(|before| widened(before, after));
     let beyond = templates
@@ -91,7 +93,7 @@ fn widened(before: &Plan, after: &Plan) -> Vec<Mark> {
 }
 
 /// Where red limits lie beyond those of the template, and did not already in `before`.
-fn beyond(condition: Condition, template: &[Rule], before: Option<&Plan>, after: &Plan) -> Vec<Mark> {
+fn beyond(condition: Condition, template: &[Arc<Rule>], before: Option<&Plan>, after: &Plan) -> Vec<Mark> {
     let mut marks = Vec::new();
     for rule in template
         .iter()
@@ -137,7 +139,7 @@ fn beyond(condition: Condition, template: &[Rule], before: Option<&Plan>, after:
 
 /// Where NEWS2 goes over to the scale that takes a low saturation for right.
 fn to_scale_2(before: Option<&Plan>, after: &Plan) -> Option<Mark> {
-    let on_scale_2 = |rule: &Rule| match &rule.kind {
+    let on_scale_2 = |rule: &Arc<Rule>| match &rule.kind {
         RuleKind::News2(news2) => matches!(news2.scale, OxygenScale::Two { .. }),
         _ => false,
     };
@@ -168,7 +170,7 @@ fn mark(at: String, what: Widening, from: Option<Milli>, to: Option<Milli>, deta
 
 /// The rule of the same id and kind, and its place.
 fn find<'a>(plan: &'a Plan, rule: &Rule) -> Option<(usize, &'a Rule)> {
-    let same = |other: &Rule| other.id == rule.id && other.kind.word() == rule.kind.word();
+    let same = |other: &Arc<Rule>| other.id == rule.id && other.kind.word() == rule.kind.word();
     let place = plan.rules.iter().position(same)?;
     Some((place, plan.rules.get(place)?))
 }

@@ -1,6 +1,8 @@
 //! A patient with two conditions gets both sets of rules. Where they differ the tighter is proposed, because a limit that is
 //! missed does more harm than one that is looked at; a nurse decides, and is shown every choice.
 
+use std::sync::Arc;
+
 use crate::domain::finding::Severity;
 use crate::domain::measure::Measure;
 use crate::domain::number::Milli;
@@ -27,7 +29,7 @@ pub enum Pick {
 }
 
 /// Merges sets of rules, each with its name, in their order.
-pub fn merge(sets: &[(&str, &[Rule])]) -> Vec<Merged> {
+pub fn merge(sets: &[(&str, &[Arc<Rule>])]) -> Vec<Merged> {
     let mut merged: Vec<Merged> = Vec::new();
     for (set, (name, rules)) in sets.iter().enumerate() {
         for (place, rule) in rules.iter().enumerate() {
@@ -95,14 +97,14 @@ impl Merged {
 }
 
 /// The rule as it is proposed so far.
-fn standing(entry: &Merged, sets: &[(&str, &[Rule])]) -> Option<Rule> {
+fn standing(entry: &Merged, sets: &[(&str, &[Arc<Rule>])]) -> Option<Arc<Rule>> {
     match &entry.pick {
         Pick::Whole { set, place } => sets.get(*set)?.1.get(*place).cloned(),
-        Pick::Bounds(limits) => Some(Rule {
+        Pick::Bounds(limits) => Some(Arc::new(Rule {
             id: entry.id.clone(),
             repeat_after_days: None,
             kind: RuleKind::Limits(*limits),
-        }),
+        })),
     }
 }
 

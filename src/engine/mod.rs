@@ -46,6 +46,7 @@ use std::borrow::Borrow;
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::domain::finding::{Finding, Side};
 use crate::domain::ids::SessionKey;
@@ -70,9 +71,12 @@ pub struct PastSession {
     pub key: SessionKey,
     pub completed_at: Instant,
     /// In the order of the payload: the position is the reading's index.
-    pub readings: Vec<PastReading>,
+    pub readings: PastReadings,
     pub fired: Vec<Fired>,
 }
+
+/// Of a usual session they are in one piece of memory with it, and so with those of the sessions around it.
+pub type PastReadings = SmallVec<[PastReading; 6]>;
 
 /// A reading whose state is final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

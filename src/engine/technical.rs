@@ -1,5 +1,7 @@
 //! Findings about the way rather than the patient. They depend on arrival, so `judge` does not make them; who stores a session does.
 
+use std::sync::Arc;
+
 use super::wording;
 use crate::domain::finding::{Class, Finding, Numbers, Severity};
 use crate::domain::plan::Plan;
@@ -45,7 +47,7 @@ pub fn unknown_answers(session: &Session, plan: &Plan) -> Option<Finding> {
 
 /// Whether the plan has this question, with this answer.
 pub(super) fn is_known(answer: &Answer, plan: &Plan) -> bool {
-    let knows = |question: &Question| question.id == answer.question && knows(question, &answer.answer);
+    let knows = |question: &Arc<Question>| question.id == answer.question && knows(question, &answer.answer);
     // Most answers stand in the order of the questions.
     plan.questions.get(usize::from(answer.index)).is_some_and(knows) || plan.questions.iter().any(knows)
 }

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::domain::by_id::ById;
 use crate::domain::ids::{PatientId, UnitId};
 use crate::domain::time::Instant;
-use crate::judging::recall::{Known, Offered};
+use crate::judging::recall::Offered;
 use crate::judging::{JudgingFault, acquaintance};
 use crate::store;
 
@@ -93,16 +93,10 @@ pub async fn meet(keeper: &Keeper, after: Option<PatientId>, now: Instant) -> Re
     }
     // Whoever has no unit sends nothing.
     turns.retain(|(patient, _)| units.contains_key(patient));
-    let known = acquaintance::read(&mut tx, &keeper.shelf, &turns).await?;
-    let known: Vec<(PatientId, Known)> = known
-        .into_iter()
-        .map(|(patient, known)| {
-            (
-                patient,
-                known.with_units(units.remove(&patient).unwrap_or_default()),
-            )
-        })
-        .collect();
+    let mut known = acquaintance::read(&mut tx, &keeper.shelf, &turns).await?;
+    for (patient, known) in &mut known {
+        known.keep_units(units.remove(patient).unwrap_or_default());
+    }
     let offered = keeper.recall.offer(known, forgotten, || keeper.hands.keep(&lent));
     Ok(Met {
         patients: turns.len(),

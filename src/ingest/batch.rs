@@ -164,7 +164,7 @@ async fn attempt(
 #[derive(Debug)]
 pub struct Taken {
     pub owed: Vec<Owed>,
-    pub known: Vec<(PatientId, Known)>,
+    pub known: Vec<(PatientId, Box<Known>)>,
     pub heard: Vec<Sighting>,
     pub tally: Tally,
 }
@@ -178,8 +178,8 @@ pub async fn take_in(
 ) -> Result<Taken, BatchFault> {
     let mut ground = Ground::lock(tx, arrivals, (&keeper.hands, &keeper.recall)).await?;
     let mut sorted = Sorted::default();
-    for arrival in arrivals {
-        sorted.sort(arrival, &ground);
+    for (at, arrival) in arrivals.iter().enumerate() {
+        sorted.sort(at, arrival, &ground);
     }
     let mut tally = tally(arrivals, &sorted);
     let Judged {
@@ -235,7 +235,7 @@ impl Keeper {
 #[derive(Debug)]
 pub(super) struct Judged {
     pub(super) news: Vec<News>,
-    pub(super) known: Vec<(PatientId, Known)>,
+    pub(super) known: Vec<(PatientId, Box<Known>)>,
     /// What the stream is to be told of before the alerts.
     pub(super) events: Vec<NewEvent>,
 }
@@ -284,11 +284,10 @@ async fn judge(
     let judgement = judging::judge(tx, hand.shelf, works, now).await?;
     outgoing::retests(tx, &judgement.taken_in, hand.ids, now).await?;
     let mut news = judgement.news;
-    let known = judgement.known.into_iter().map(|(patient, known)| {
-        let units = ground.take_units(patient);
-        (patient, known.with_units(units))
-    });
-    let known = known.collect();
+    let mut known = judgement.known;
+    for (patient, known) in &mut known {
+        known.keep_units(ground.take_units(*patient));
+    }
     let unplanned = judgement
         .taken_in
         .iter()

@@ -1,7 +1,8 @@
 //! What a batch must know before it sorts, read in lock order: units, their assignments, patients, sessions already stored. Where all
 //! of it is remembered nothing is read, and the patients are locked when the batch is written.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 use crate::domain::by_id::ById;
 use crate::domain::ids::{PatientId, SessionKey, UnitId};
@@ -16,19 +17,31 @@ use super::hands::{self, Hands, Lending};
 
 #[derive(Debug, Default)]
 pub struct Ground {
-    /// Of every unit that is registered, with the turn that stands at them.
-    periods: ById<UnitId, Lending>,
-    /// Of units that were read and not remembered: see [`hands::Read`].
-    read: ById<UnitId, Vec<(PatientId, i64)>>,
+    /// For each arrival the place of its unit among `units`.
+    of: Vec<Option<usize>>,
+    units: Vec<Named>,
+    places: ById<UnitId, usize>,
     stored: HashMap<SessionKey, [u8; 32]>,
     turns: ById<PatientId, Turn>,
-    known: ById<PatientId, Known>,
+    known: ById<PatientId, Box<Known>>,
     /// For each patient the units whose assignments stay as they are while she is locked.
-    units: ById<PatientId, Vec<(UnitId, i64)>>,
+    hers: ById<PatientId, Vec<(UnitId, i64)>>,
 }
 
-/// That a unit is or was a patient's, by assignments of that turn.
-type Lent = (PatientId, UnitId, i64);
+/// A unit that arrivals name; a batch looks at it a dozen times for each of them, and finds it by its place.
+#[derive(Debug)]
+struct Named {
+    id: UnitId,
+    /// By how many arrivals.
+    times: usize,
+    /// Where it is registered: whose it is and was, and the turn that stands at it.
+    lending: Option<Lending>,
+    /// Where it was read and not remembered: see [`hands::Read`].
+    read: Vec<(PatientId, i64)>,
+}
+
+/// That the unit at that place is or was a patient's.
+type Lent = (PatientId, usize);
 
 impl Ground {
     /// Keeps the units' assignments as they are and locks their patients for change, then looks which sessions are here already.
@@ -37,16 +50,17 @@ impl Ground {
         arrivals: &[Arrival],
         (hands, recall): (&Hands, &Recall),
     ) -> Result<Self, StoreError> {
-        let named = arrivals.iter().filter_map(|arrival| arrival.unit_id().cloned());
-        let named = distinct(named.collect());
-        let mut ground = Self {
-            periods: hands.remembered(&named),
-            ..Self::default()
-        };
-        let unknown = hands.unknown(tx, &named, &ground.periods).await?;
-        ground.learn(unknown);
+        let mut ground = Self::naming(arrivals);
+        hands.remind(
+            ground
+                .units
+                .iter_mut()
+                .map(|unit| (&mut unit.id, &mut unit.lending)),
+        );
+        let unknown = ground.ids(|unit| unit.lending.is_none());
+        ground.learn(hands.look_up(tx, &unknown).await?);
         let mut lent = ground.lent(arrivals);
-        let nobodys = nobodys(named, &lent);
+        let nobodys = ground.nobodys(&lent);
         if !nobodys.is_empty() {
             ground.lock_units(tx, &nobodys).await?;
             lent = ground.lent(arrivals);
@@ -66,10 +80,45 @@ impl Ground {
         ground.take_turns(tx, &patients).await?;
         ground.look_after(tx, &lent, &nobodys, hands).await?;
         ground.hold(lent);
-        let doubtful = arrivals.iter().filter_map(|arrival| ground.doubtful(arrival));
+        let doubtful = arrivals.iter().enumerate();
+        let doubtful = doubtful.filter_map(|(at, arrival)| ground.doubtful(at, arrival));
         let doubtful: Vec<SessionKey> = distinct(doubtful.cloned().collect());
         ground.stored = store::session::known(tx, &doubtful).await?.into_iter().collect();
         Ok(ground)
+    }
+
+    /// Of which nothing is known but the units' names.
+    fn naming(arrivals: &[Arrival]) -> Self {
+        let mut ground = Self {
+            of: Vec::with_capacity(arrivals.len()),
+            units: Vec::with_capacity(arrivals.len()),
+            places: ById::with_capacity_and_hasher(arrivals.len(), BuildHasherDefault::default()),
+            ..Self::default()
+        };
+        for arrival in arrivals {
+            let place = arrival.unit_id().map(|unit| {
+                let place = ground.places.get(unit).copied().unwrap_or(ground.units.len());
+                if place == ground.units.len() {
+                    ground.places.insert(unit.clone(), place);
+                    ground.units.push(Named {
+                        id: unit.clone(),
+                        times: 0,
+                        lending: None,
+                        read: Vec::new(),
+                    });
+                }
+                ground.units[place].times += 1;
+                place
+            });
+            ground.of.push(place);
+        }
+        ground
+    }
+
+    /// The units of which that holds, sorted.
+    fn ids(&self, holds: impl Fn(&Named) -> bool) -> Vec<UnitId> {
+        let units = self.units.iter().filter(|unit| holds(unit));
+        distinct(units.map(|unit| unit.id.clone()).collect())
     }
 
     /// The patients' last turns, where all that a batch must know is remembered, so that it need ask nothing: what stands of each, that
@@ -86,8 +135,9 @@ impl Ground {
         });
         let last: Vec<(PatientId, i64)> = last.collect::<Option<_>>()?;
         let vouched = self.vouched(lent);
-        let sure = lent.iter().all(|(_, unit, _)| vouched.contains(unit))
-            && arrivals.iter().all(|arrival| self.doubtful(arrival).is_none());
+        let mut arrivals = arrivals.iter().enumerate();
+        let sure = lent.iter().all(|(_, place)| vouched[*place])
+            && arrivals.all(|(at, arrival)| self.doubtful(at, arrival).is_none());
         sure.then_some(last)
     }
 
@@ -101,60 +151,70 @@ impl Ground {
         Ok(())
     }
 
-    /// The units of which a patient's memory says that they are as they were.
-    fn vouched<'a>(&self, lent: &'a [Lent]) -> HashSet<&'a UnitId> {
-        let vouched = lent.iter().filter(|(patient, unit, turn)| {
-            let known = self.known.get(patient);
-            known.is_some_and(|known| known.vouches_for(unit, *turn))
-        });
-        vouched.map(|(_, unit, _)| unit).collect()
+    /// Of each unit whether a patient's memory says that it is as it was.
+    fn vouched(&self, lent: &[Lent]) -> Vec<bool> {
+        let mut vouched = vec![false; self.units.len()];
+        for (patient, place) in lent {
+            let Named { id, lending, .. } = &self.units[*place];
+            let known = self.known.get(patient).zip(lending.as_ref());
+            vouched[*place] |= known.is_some_and(|(known, (turn, _))| known.vouches_for(id, *turn));
+        }
+        vouched
     }
 
     /// No patient's lock keeps the assignments of these units as they are: they are locked for share, and read after that.
-    async fn lock_units(&mut self, tx: &mut Tx, units: &[UnitId]) -> Result<(), StoreError> {
-        for unit in units {
-            self.periods.remove(unit);
+    async fn lock_units(&mut self, tx: &mut Tx, nobodys: &[usize]) -> Result<(), StoreError> {
+        let names = nobodys.iter().map(|place| self.units[*place].id.clone());
+        let names = distinct(names.collect());
+        for place in nobodys {
+            self.units[*place].lending = None;
         }
-        let locked = store::unit::lock_for_share(tx, units).await?;
-        let nobodys = locked.iter().map(|unit| (unit.clone(), Lending::default()));
-        self.periods.extend(nobodys);
+        let locked = store::unit::lock_for_share(tx, &names).await?;
+        for unit in &locked {
+            if let Some(named) = self.named(unit) {
+                named.lending = Some(Lending::default());
+            }
+        }
         self.learn(hands::read(tx, &locked).await?);
         Ok(())
     }
 
     fn learn(&mut self, read: Vec<hands::Read>) {
         for hands::Read { unit, lending, turns } in read {
-            self.periods.insert(unit.clone(), lending);
-            self.read.insert(unit, turns);
+            if let Some(named) = self.named(&unit) {
+                (named.lending, named.read) = (Some(lending), turns);
+            }
         }
+    }
+
+    fn named(&mut self, unit: &UnitId) -> Option<&mut Named> {
+        self.units.get_mut(*self.places.get(unit)?)
     }
 
     /// Whoever changes assignments of a unit locks everybody who has or had it; so none of those whose patients are locked now can
     /// change any more. Whether it had changed before that a patient says who has had no turn since then, remembered or read; of
-    /// all others the turns are asked. Of those that are `sure` it is known anyhow.
+    /// all others the turns are asked. Of those that are `locked` it is known anyhow.
     async fn look_after(
         &self,
         tx: &mut Tx,
         lent: &[Lent],
-        sure: &[UnitId],
+        locked: &[usize],
         hands: &Hands,
     ) -> Result<(), StoreError> {
-        let just_read = lent.iter().filter(|(patient, unit, _)| {
+        let mut sure = self.vouched(lent);
+        for (patient, place) in lent {
             let before = self.turns.get(patient).map(|turn| (*patient, turn.number - 1));
-            let read = before.zip(self.read.get(unit));
-            read.is_some_and(|(before, read)| read.contains(&before))
-        });
-        let mut vouched = self.vouched(lent);
-        vouched.extend(just_read.map(|(_, unit, _)| unit).chain(sure));
-        let sure = vouched;
-        let unsure = lent
-            .iter()
-            .map(|(_, unit, _)| unit)
-            .filter(|unit| !sure.contains(unit));
-        let unsure = distinct(unsure.cloned().collect());
+            sure[*place] |= before.is_some_and(|before| self.units[*place].read.contains(&before));
+        }
+        for place in locked {
+            sure[*place] = true;
+        }
+        let unsure = lent.iter().filter(|(_, place)| !sure[*place]);
+        let unsure = distinct(unsure.map(|(_, place)| self.units[*place].id.clone()).collect());
         let stands = store::assignment::turns(tx, &unsure).await?;
         let as_thought = |(unit, turn): &(UnitId, i64)| {
-            let thought = self.periods.get(unit);
+            let place = self.places.get(unit);
+            let thought = place.and_then(|place| self.units[*place].lending.as_ref());
             thought.is_some_and(|(thought, _)| thought == turn)
         };
         if stands.len() == unsure.len() && stands.iter().all(as_thought) {
@@ -171,14 +231,16 @@ impl Ground {
     /// Remembers of each patient which units she keeps as they are.
     fn hold(&mut self, lent: Vec<Lent>) {
         let known = self.known.iter_mut();
-        self.units = known
+        self.hers = known
             .map(|(patient, known)| (*patient, known.take_units()))
             .collect();
-        for (patient, unit, turn) in lent {
-            let of_patient = self.units.entry(patient).or_default();
-            match of_patient.iter_mut().find(|(known, _)| *known == unit) {
-                Some((_, known)) => *known = turn,
-                None => of_patient.push((unit, turn)),
+        for (patient, place) in lent {
+            let Named { id, lending, .. } = &self.units[place];
+            let Some((turn, _)) = lending else { continue };
+            let of_patient = self.hers.entry(patient).or_default();
+            match of_patient.iter_mut().find(|(known, _)| known == id) {
+                Some((_, known)) => *known = *turn,
+                None => of_patient.push((id.clone(), *turn)),
             }
         }
     }
@@ -186,21 +248,50 @@ impl Ground {
     /// Whose past, and whose alerts, the arrivals may change, by which units.
     fn lent(&self, arrivals: &[Arrival]) -> Vec<Lent> {
         let mut lent = Vec::with_capacity(arrivals.len());
-        for arrival in arrivals {
-            let Some(unit) = arrival.unit_id() else { continue };
-            let Some((turn, periods)) = self.periods.get(unit) else {
+        for (arrival, place) in arrivals.iter().zip(&self.of) {
+            let Some(place) = *place else { continue };
+            let Some((_, periods)) = &self.units[place].lending else {
                 continue;
             };
             let [then, now] = concerned(arrival, periods);
             for patient in then.into_iter().chain(now.filter(|now| Some(*now) != then)) {
-                lent.push((patient, unit.clone(), *turn));
+                lent.push((patient, place));
             }
         }
         lent
     }
 
-    pub fn is_registered(&self, unit: &UnitId) -> bool {
-        self.periods.contains_key(unit)
+    /// The units that nobody has, or had, whom the arrivals concern; unknown ones among them.
+    fn nobodys(&self, lent: &[Lent]) -> Vec<usize> {
+        let mut somebodys = vec![false; self.units.len()];
+        for (_, place) in lent {
+            somebodys[*place] = true;
+        }
+        let nobodys = somebodys
+            .iter()
+            .enumerate()
+            .filter(|(_, is_somebodys)| !**is_somebodys);
+        nobodys.map(|(place, _)| place).collect()
+    }
+
+    /// The unit of the arrival at that place.
+    fn unit(&self, at: usize) -> Option<&Named> {
+        self.units.get(self.of.get(at).copied().flatten()?)
+    }
+
+    fn periods(&self, at: usize) -> Option<&[Assignment]> {
+        let (_, periods) = self.unit(at)?.lending.as_ref()?;
+        Some(periods)
+    }
+
+    /// Whether the unit of the arrival at that place is registered.
+    pub fn is_registered(&self, at: usize) -> bool {
+        self.unit(at).is_some_and(|unit| unit.lending.is_some())
+    }
+
+    /// Whether no other arrival is of the same unit.
+    pub fn is_alone(&self, at: usize) -> bool {
+        self.unit(at).is_some_and(|unit| unit.times == 1)
     }
 
     /// The patient's turn that this transaction has.
@@ -209,31 +300,30 @@ impl Ground {
     }
 
     /// What stands of the patient, where that is remembered; once.
-    pub fn take_known(&mut self, patient: PatientId) -> Option<Known> {
+    pub fn take_known(&mut self, patient: PatientId) -> Option<Box<Known>> {
         self.known.remove(&patient)
     }
 
     /// The units whose assignments stay as they are while the patient is locked, each with its turn; once.
     pub fn take_units(&mut self, patient: PatientId) -> Vec<(UnitId, i64)> {
-        self.units.remove(&patient).unwrap_or_default()
+        self.hers.remove(&patient).unwrap_or_default()
     }
 
     /// The arrival's session, unless it is known to be new to its patient. One that is stored although memory says
     /// otherwise (its time was moved, or it says something else) is refused by the store, and then everything is looked up.
-    fn doubtful<'a>(&self, arrival: &'a Arrival) -> Option<&'a SessionKey> {
+    fn doubtful<'a>(&self, at: usize, arrival: &'a Arrival) -> Option<&'a SessionKey> {
         let What::Session { session, .. } = &arrival.what else {
             return None;
         };
-        let patient = self.whose(&session.key.unit_id, session.completed_at);
+        let patient = self.whose(at, session.completed_at);
         let known = patient.and_then(|patient| self.known.get(&patient));
         let has = known.and_then(|known| known.has(&session.key, session.completed_at));
         (has != Some(false)).then_some(&session.key)
     }
 
-    /// The patient whom the unit was assigned to at that time.
-    pub fn whose(&self, unit: &UnitId, at: Instant) -> Option<PatientId> {
-        let (_, periods) = self.periods.get(unit)?;
-        had(periods, at)
+    /// The patient whom the unit of the arrival at that place was assigned to at that time.
+    pub fn whose(&self, at: usize, time: Instant) -> Option<PatientId> {
+        had(self.periods(at)?, time)
     }
 
     /// The content of the session of this key that is stored.
@@ -241,16 +331,15 @@ impl Ground {
         self.stored.get(key)
     }
 
-    /// Whose readings wait in a message that is set aside: those of the patient of its time, where that can be believed;
-    /// else the patient's who has the unit now.
+    /// Whose readings wait in the arrival at that place, which is set aside: those of the patient of its time, where that can be
+    /// believed; else the patient's who has the unit now.
     pub fn whose_set_aside(
         &self,
-        unit: &UnitId,
+        at: usize,
         completed_at: Option<Instant>,
         received_at: Instant,
     ) -> Option<PatientId> {
-        let (_, periods) = self.periods.get(unit)?;
-        had_set_aside(periods, completed_at, received_at)
+        had_set_aside(self.periods(at)?, completed_at, received_at)
     }
 }
 
@@ -289,13 +378,6 @@ fn concerned(arrival: &Arrival, periods: &[Assignment]) -> [Option<PatientId>; 2
         What::Refused(refused) => [had_set_aside(periods, refused.completed_at, received_at), None],
         What::Status { .. } | What::Nothing => [None, None],
     }
-}
-
-/// The units that nobody has, or had, whom the arrivals concern; unknown ones among them.
-fn nobodys(named: Vec<UnitId>, lent: &[Lent]) -> Vec<UnitId> {
-    let somebodys: HashSet<&UnitId> = lent.iter().map(|(_, unit, _)| unit).collect();
-    let others = named.into_iter().filter(|unit| !somebodys.contains(unit));
-    others.collect()
 }
 
 /// Sorted, each once.

@@ -59,23 +59,20 @@ impl Hands {
         }
     }
 
-    /// What is remembered of these units, with the turns that stood then. It may be out of date.
-    pub(super) fn remembered(&self, units: &[UnitId]) -> ById<UnitId, Lending> {
+    /// Says of these units what is remembered, with the turns that stood then; it may be out of date. Their names become the very
+    /// ones that are remembered: whoever compares them later need not read them.
+    pub(super) fn remind<'a>(&self, units: impl Iterator<Item = (&'a mut UnitId, &'a mut Option<Lending>)>) {
         let kept = self.kept();
-        let known = |unit: &UnitId| Some((unit.clone(), kept.get(unit)?.clone()));
-        units.iter().filter_map(known).collect()
+        for (unit, lending) in units {
+            if let Some((known, kept)) = kept.get_key_value(unit) {
+                (*unit, *lending) = (known.clone(), Some(kept.clone()));
+            }
+        }
     }
 
-    /// Those of the units that are not remembered, read without a lock.
-    pub(super) async fn unknown(
-        &self,
-        tx: &mut Tx,
-        units: &[UnitId],
-        remembered: &ById<UnitId, Lending>,
-    ) -> Result<Vec<Read>, StoreError> {
-        let unknown = units.iter().filter(|unit| !remembered.contains_key(unit));
-        let unknown: Vec<UnitId> = unknown.cloned().collect();
-        let read = read(tx, &unknown).await?;
+    /// What stands of units that are not remembered, read without a lock.
+    pub(super) async fn look_up(&self, tx: &mut Tx, units: &[UnitId]) -> Result<Vec<Read>, StoreError> {
+        let read = read(tx, units).await?;
         self.keep(&read);
         Ok(read)
     }

@@ -80,9 +80,9 @@ pub async fn heard(
     let reporting = reported.iter().map(|report| report.unit_id).collect();
     let heard = arrivals
         .iter()
-        .filter(|arrival| !arrival.retained)
-        .filter_map(heard::sighting)
-        .filter(|sighting| ground.is_registered(&sighting.unit_id));
+        .enumerate()
+        .filter(|(at, arrival)| !arrival.retained && ground.is_registered(*at))
+        .filter_map(|(_, arrival)| heard::sighting(arrival));
     let news = recorded.news(heard.collect(), &reporting);
     store::unit::seen(tx, &news).await?;
     Ok(news)

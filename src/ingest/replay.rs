@@ -165,9 +165,9 @@ async fn together(
     let mut sorted = Sorted::default();
     let mut done = Vec::with_capacity(arrivals.len());
     let mut shifts = Vec::new();
-    for (kept, arrival) in kept.iter().zip(arrivals) {
-        sorted.sort(arrival, &ground);
-        let replayed = outcome(&mut sorted, arrival, &ground);
+    for (at, (kept, arrival)) in kept.iter().zip(arrivals).enumerate() {
+        sorted.sort(at, arrival, &ground);
+        let replayed = outcome(&mut sorted, (at, arrival), &ground);
         if let Replayed::TakenIn { key, duplicate, .. } = &replayed
             && !*duplicate
             && kept.shift_seconds != 0
@@ -196,14 +196,14 @@ async fn together(
 }
 
 /// What sorting has just made of the arrival.
-fn outcome(sorted: &mut Sorted<'_>, arrival: &Arrival, ground: &Ground) -> Replayed {
+fn outcome(sorted: &mut Sorted<'_>, (at, arrival): (usize, &Arrival), ground: &Ground) -> Replayed {
     let owed = sorted.owed.pop();
     if let Some((_, Refused { code, problems, .. }, _)) = sorted.set_aside.pop() {
         return Replayed::Refused { code, problems };
     }
     match (owed, &arrival.what) {
         (Some(owed), What::Session { session, .. }) => Replayed::TakenIn {
-            patient: ground.whose(&owed.key.unit_id, session.completed_at),
+            patient: ground.whose(at, session.completed_at),
             duplicate: owed.outcome == Outcome::Duplicate,
             key: owed.key,
             problems: owed.problems,

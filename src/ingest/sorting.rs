@@ -24,7 +24,7 @@ pub struct Sorted<'a> {
     pub set_aside: Vec<(&'a Arrival, Refused, Whose)>,
     pub statuses: Vec<Reported<'a>>,
     pub owed: Vec<Owed>,
-    /// Sessions that came earlier in this same batch.
+    /// Sessions that came earlier in this same batch, of units of which more than one came.
     seen: HashMap<SessionKey, [u8; 32]>,
 }
 
@@ -38,7 +38,8 @@ pub struct Reported<'a> {
 }
 
 impl<'a> Sorted<'a> {
-    pub fn sort(&mut self, arrival: &'a Arrival, ground: &Ground) {
+    /// Sorts the arrival at that place of the batch.
+    pub fn sort(&mut self, at: usize, arrival: &'a Arrival, ground: &Ground) {
         match &arrival.what {
             What::Nothing => {}
             What::Status {
@@ -47,7 +48,7 @@ impl<'a> Sorted<'a> {
                 retained,
             } => {
                 // There is nothing to keep it for: a unit that is not registered has no record, and a status no readings.
-                if !ground.is_registered(unit_id) {
+                if !ground.is_registered(at) {
                     tracing::warn!(unit = %unit_id, "a unit that is not registered reports its status");
                     return;
                 }
@@ -59,7 +60,7 @@ impl<'a> Sorted<'a> {
                     received_at,
                 });
             }
-            What::Refused(refused) => self.set_aside(arrival, refused.clone(), ground),
+            What::Refused(refused) => self.set_aside((at, arrival), refused.clone(), ground),
             What::Session {
                 session,
                 document,
@@ -67,10 +68,10 @@ impl<'a> Sorted<'a> {
                 problems,
             } => {
                 let key = &session.key;
-                if !ground.is_registered(&key.unit_id) {
+                if !ground.is_registered(at) {
                     let detail = "no unit is registered under this name".to_owned();
                     return self.refuse(
-                        arrival,
+                        (at, arrival),
                         (session, content_hash),
                         RejectCode::Unregistered,
                         detail,
@@ -84,7 +85,7 @@ impl<'a> Sorted<'a> {
                     Some(_) => {
                         let detail = "a session with this id and other content is stored already".to_owned();
                         self.refuse(
-                            arrival,
+                            (at, arrival),
                             (session, content_hash),
                             RejectCode::SessionConflict,
                             detail,
@@ -92,14 +93,16 @@ impl<'a> Sorted<'a> {
                         );
                     }
                     None => {
-                        self.seen.insert(key.clone(), *content_hash);
+                        if !ground.is_alone(at) {
+                            self.seen.insert(key.clone(), *content_hash);
+                        }
                         self.owe(arrival, key, Outcome::Stored, problems.clone());
                         let incoming = Incoming {
                             session: session.clone(),
                             document: document.clone(),
                             content_hash: *content_hash,
                         };
-                        match ground.whose(&key.unit_id, session.completed_at) {
+                        match ground.whose(at, session.completed_at) {
                             Some(patient) => self.new.entry(patient).or_default().push(incoming),
                             None => self.unassigned.push(incoming),
                         }
@@ -111,7 +114,7 @@ impl<'a> Sorted<'a> {
 
     fn refuse(
         &mut self,
-        arrival: &'a Arrival,
+        arrival: (usize, &'a Arrival),
         (session, content_hash): (&Session, &[u8; 32]),
         code: RejectCode,
         detail: String,
@@ -129,14 +132,14 @@ impl<'a> Sorted<'a> {
         self.set_aside(arrival, refused, ground);
     }
 
-    fn set_aside(&mut self, arrival: &'a Arrival, refused: Refused, ground: &Ground) {
+    fn set_aside(&mut self, (at, arrival): (usize, &'a Arrival), refused: Refused, ground: &Ground) {
         if let (Some(unit_id), Some(session_id)) = (refused.unit_id.clone(), refused.session_id) {
             let key = SessionKey { unit_id, session_id };
             self.owe(arrival, &key, Outcome::Rejected, refused.problems.clone());
         }
         let whose = match refused.unit_id.clone() {
-            Some(unit) if ground.is_registered(&unit) => {
-                match ground.whose_set_aside(&unit, refused.completed_at, arrival.received_at) {
+            Some(unit) if ground.is_registered(at) => {
+                match ground.whose_set_aside(at, refused.completed_at, arrival.received_at) {
                     Some(patient) => Whose::Patient(patient, unit),
                     None => Whose::Unit(unit),
                 }

@@ -21,7 +21,7 @@ pub async fn read(
     tx: &mut Tx,
     shelf: &PlanShelf,
     turns: &[(PatientId, Turn)],
-) -> Result<Vec<(PatientId, Known)>, JudgingFault> {
+) -> Result<Vec<(PatientId, Box<Known>)>, JudgingFault> {
     let patients: Vec<PatientId> = turns.iter().map(|(patient, _)| *patient).collect();
     let plans = shelf.of(tx, &patients).await?;
     let latest = store::shown::latest_of_patients(tx, &patients).await?;

@@ -7,6 +7,7 @@
 pub mod acquaintance;
 pub mod again;
 pub mod alerting;
+pub mod alike;
 pub mod attendance;
 pub mod clearing;
 pub mod compliance;
@@ -29,5 +30,6 @@ pub mod watching;
 
 mod rejudge;
 mod rows;
+mod subject;
 
 pub use rejudge::{Incoming, Judgement, JudgingFault, TakenIn, Work, judge, keep_unassigned};

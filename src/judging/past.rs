@@ -60,7 +60,7 @@ pub struct Touched {
     /// The earliest reading among sessions that are new to the store; it may lie before `from` only by decision.
     pub earliest: Instant,
     pub plans: Plans,
-    pub known: Option<Known>,
+    pub known: Option<Box<Known>>,
 }
 
 /// Loads all that the changes reach, in one statement for the whole batch where data came in order.
@@ -79,15 +79,14 @@ pub async fn load(tx: &mut Tx, touched: Vec<Touched>) -> Result<ById<PatientId, 
         let mut rows = rows(tx, &mut wanted).await?;
         let mut short = Vec::new();
         for (change, since) in wanted {
-            let (since, mut rows) = rows.remove(&change.patient).unwrap_or((since, Vec::new()));
+            let Found {
+                since,
+                sessions: mut rows,
+                is_odd,
+            } = rows.remove(&change.patient).unwrap_or(Found::of(since));
             // A session that ended before the change may hold a reading after it; then combinations of sessions
             // that follow that one are reached too.
-            let reach = Reach::from(change.from);
-            let first = rows
-                .iter()
-                .filter(|row| row.is_reached(reach))
-                .map(Standing::completed_at)
-                .min();
+            let first = first_reached((&rows, is_odd), Reach::from(change.from));
             let first = first.map_or(change.from, |first| first.min(change.from));
             let again = rows.split_off(rows.partition_point(|row| row.completed_at() < first));
             let oldest = again.iter().flat_map(Standing::matter_at).min();
@@ -101,12 +100,28 @@ pub async fn load(tx: &mut Tx, touched: Vec<Touched>) -> Result<ById<PatientId, 
     assemble(tx, reached).await
 }
 
-/// The patients' sessions since then, or since longer, each patient's in order: from memory where that holds (there they are
-/// no longer then), all others in one statement.
-async fn rows(
-    tx: &mut Tx,
-    wanted: &mut [(Touched, Instant)],
-) -> Result<ById<PatientId, (Instant, Sessions)>, PastFault> {
+/// A patient's sessions since then, in order.
+#[derive(Debug)]
+struct Found {
+    since: Instant,
+    sessions: Sessions,
+    /// Whether one of them may hold a reading out of time.
+    is_odd: bool,
+}
+
+impl Found {
+    const fn of(since: Instant) -> Self {
+        Self {
+            since,
+            sessions: Vec::new(),
+            is_odd: false,
+        }
+    }
+}
+
+/// The patients' sessions since then, or since longer: from memory where that holds (there they are no longer then), all others
+/// in one statement.
+async fn rows(tx: &mut Tx, wanted: &mut [(Touched, Instant)]) -> Result<ById<PatientId, Found>, PastFault> {
     let mut rows = ById::default();
     let mut unknown: Vec<(PatientId, Instant)> = Vec::new();
     for (change, since) in wanted {
@@ -114,15 +129,35 @@ async fn rows(
         if known.is_none() {
             unknown.push((change.patient, *since));
         }
-        let begin = known.map_or_else(|| (*since, Vec::new()), |known| (known.since, known.sessions));
-        rows.insert(change.patient, begin);
+        let found = known.map_or_else(
+            || Found::of(*since),
+            |known| Found {
+                since: known.since,
+                sessions: known.sessions,
+                is_odd: known.is_odd,
+            },
+        );
+        rows.insert(change.patient, found);
     }
     for row in store::session::history(tx, &unknown).await? {
-        if let Some((_, rows)) = rows.get_mut(&row.patient_id) {
-            rows.push(Standing::read(row)?);
+        if let Some(found) = rows.get_mut(&row.patient_id) {
+            found.is_odd |= row.out_of_time;
+            found.sessions.push(Standing::read(row)?);
         }
     }
     Ok(rows)
+}
+
+/// When the first of them was completed, which are in order, that a change can alter.
+fn first_reached((rows, is_odd): (&[Standing], bool), change: Reach) -> Option<Instant> {
+    // Nearly always the new session follows all others, and none of them need be looked at.
+    let from = if is_odd {
+        0
+    } else {
+        rows.partition_point(|row| row.is_before(change))
+    };
+    let mut reached = rows[from..].iter().filter(|row| row.is_reached(change));
+    reached.next().map(Standing::completed_at)
 }
 
 /// Sessions completed from here on can matter to a reading taken at `earliest`.

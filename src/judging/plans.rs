@@ -12,6 +12,8 @@ use crate::engine;
 use crate::store::{self, StoreError, Tx};
 use crate::wire;
 
+use super::alike::Alike;
+
 /// A patient's plan versions; empty where there is none yet.
 pub type Plans = Arc<Versions>;
 
@@ -51,6 +53,7 @@ impl Deref for Versions {
 #[derive(Debug, Default)]
 pub struct PlanShelf {
     kept: Mutex<HashMap<PatientId, Plans>>,
+    alike: Mutex<Alike>,
 }
 
 /// A stored plan that the parser refuses: it was sound when it was put, so the program or the row has changed.
@@ -73,7 +76,7 @@ pub enum PlanFault {
 }
 
 impl PlanShelf {
-    /// How many patients' plans are kept; about 5 kB each. Beyond it the shelf is emptied, not searched.
+    /// How many patients' plans are kept. Beyond it the shelf is emptied, not searched.
     const CAPACITY: usize = 100_000;
 
     /// The plans of these patients. Only versions that have come since they were last asked for are fetched and parsed.
@@ -119,11 +122,14 @@ impl PlanShelf {
     fn keep(
         &self,
         plans: &mut HashMap<PatientId, Plans>,
-        newer: HashMap<PatientId, Vec<Plan>>,
+        mut newer: HashMap<PatientId, Vec<Plan>>,
     ) -> Result<(), PlanFault> {
         if newer.is_empty() {
             return Ok(());
         }
+        let mut alike = self.alike.lock().unwrap_or_else(PoisonError::into_inner);
+        newer.values_mut().flatten().for_each(|plan| alike.share(plan));
+        drop(alike);
         let mut kept = self.kept();
         if kept.len() + newer.len() > Self::CAPACITY {
             kept.clear();

@@ -19,11 +19,12 @@ use crate::store::{self, StoreError, Tx};
 
 use super::alerting::News;
 use super::open_alerts::OpenAlerts;
-use super::past::{self, Again, PastFault, Reached, Touched};
+use super::past::{self, PastFault, Reached, Touched};
 use super::plans::{PlanFault, PlanShelf, Plans};
 use super::recall::Known;
 use super::rows::{judged_row, session_row};
 use super::standing::Standing;
+use super::subject::Subject;
 use super::verdict;
 
 /// A session that is new to the store.
@@ -44,7 +45,7 @@ pub struct Work {
     /// The turn that the caller's transaction took, where what becomes known of the patient may be kept.
     pub turn: Option<Turn>,
     /// What stood before that turn, where it is known.
-    pub known: Option<Known>,
+    pub known: Option<Box<Known>>,
     /// As `known` said.
     open: OpenAlerts,
 }
@@ -62,7 +63,7 @@ impl Work {
     }
 
     #[must_use]
-    pub fn remembered(mut self, turn: Option<Turn>, mut known: Option<Known>) -> Self {
+    pub fn remembered(mut self, turn: Option<Turn>, mut known: Option<Box<Known>>) -> Self {
         self.open = known
             .as_mut()
             .map(|known| std::mem::take(&mut known.open))
@@ -80,7 +81,7 @@ pub struct Judgement {
     /// What opens or joins an alert.
     pub news: Vec<News>,
     /// The patients as this transaction leaves them; to be kept once it has committed.
-    pub known: Vec<(PatientId, Known)>,
+    pub known: Vec<(PatientId, Box<Known>)>,
     /// What it did to findings.
     pub rejudged: Rejudged,
 }
@@ -159,7 +160,7 @@ pub async fn judge(
             before.entry(patient).or_default().push(row);
         }
     }
-    let mut writes = Writes::default();
+    let mut writes = Writes::of(works.len());
     for work in works {
         // Nothing new and nothing changed: there is nothing to judge.
         let Some(reached) = reached.remove(&work.patient) else {
@@ -185,45 +186,6 @@ fn reach_of(work: &Work) -> Option<(Instant, Instant)> {
     Some((from, from))
 }
 
-/// A session to judge.
-#[derive(Debug)]
-enum Subject {
-    New(Incoming),
-    /// Rare, and large.
-    Again(Box<Again>),
-}
-
-impl Subject {
-    fn session(&self) -> &Session {
-        match self {
-            Self::New(incoming) => &incoming.session,
-            Self::Again(again) => &again.session,
-        }
-    }
-
-    /// Its place among the patient's sessions.
-    fn order(&self) -> (Instant, &SessionKey) {
-        let session = self.session();
-        (session.completed_at, &session.key)
-    }
-
-    /// Whether judging it again left it as it stood.
-    fn is_unchanged(&self, stands: &Standing) -> bool {
-        matches!(self, Self::Again(again) if again.before == *stands)
-    }
-
-    fn to_judge(&self) -> ToJudge<'_> {
-        let decisions = match self {
-            Self::New(_) => &[][..],
-            Self::Again(again) => &again.decisions,
-        };
-        ToJudge {
-            session: self.session(),
-            decisions,
-        }
-    }
-}
-
 /// Everything that a batch writes, gathered so that each table is written once.
 #[derive(Debug, Default)]
 struct Writes {
@@ -239,6 +201,20 @@ struct Writes {
 }
 
 impl Writes {
+    /// Of so many patients, most of whom send one session.
+    fn of(patients: usize) -> Self {
+        Self {
+            sessions: Vec::with_capacity(patients),
+            heard: Vec::with_capacity(patients),
+            judgement: Judgement {
+                taken_in: Vec::with_capacity(patients),
+                known: Vec::with_capacity(patients),
+                ..Judgement::default()
+            },
+            ..Self::default()
+        }
+    }
+
     fn add(
         &mut self,
         work: Work,

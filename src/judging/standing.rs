@@ -77,8 +77,13 @@ impl Standing {
     /// Whether a change can alter the session's states or findings.
     pub(super) fn is_reached(&self, change: Reach) -> bool {
         // Readings after the session's end count by a person's decision, or within `engine::LEAD` of it.
-        let may_hold_later = self.out_of_time || self.completed_at() >= change.led;
+        let may_hold_later = self.out_of_time || !self.is_before(change);
         self.completed_at() >= change.from || (may_hold_later && self.matter_at().any(|at| at >= change.from))
+    }
+
+    /// Whether it ended so long before that no reading in time is reached.
+    pub(super) fn is_before(&self, change: Reach) -> bool {
+        self.completed_at() < change.led
     }
 
     pub(super) fn key(&self) -> &SessionKey {

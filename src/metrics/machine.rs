@@ -1,6 +1,7 @@
 //! What this process uses of its machine, from `/proc`; on a system without it there is nothing to tell.
 
 use std::fs;
+use std::path::Path;
 
 /// Under the names that every exporter uses.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,21 @@ pub fn usage() -> Option<Usage> {
         most_files: most_files(),
         started_at: booted_at + field(22)? / ticks,
     })
+}
+
+/// The bytes of memory that this process may use: the machine's, or what its control group is given.
+pub fn memory() -> Option<u64> {
+    let info = fs::read_to_string("/proc/meminfo").ok()?;
+    let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let whole: u64 = total.split_whitespace().next()?.parse().ok()?;
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let group = groups.lines().find_map(|line| line.strip_prefix("0::/"));
+    let given = group.into_iter().flat_map(|group| Path::new(group).ancestors());
+    let given = given.filter_map(|group| {
+        let limit = Path::new("/sys/fs/cgroup").join(group).join("memory.max");
+        fs::read_to_string(limit).ok()?.trim().parse().ok()
+    });
+    Some(given.fold(whole * 1024, u64::min))
 }
 
 fn page_size() -> u64 {

@@ -141,8 +141,9 @@ pub(super) fn bind_postgres<'q>(
 
 /// Adds a statement's parameters to those of others.
 pub(super) fn add_postgres(arguments: &mut PgArguments, binds: &[Bind<'_>]) -> Result<(), StoreError> {
-    // Grown step by step, the documents of a batch would be copied several times over.
-    arguments.reserve(binds.len(), binds.iter().map(Bind::size).sum());
+    // Grown step by step, the documents of a batch would be copied several times over. What comes beside them is some tenth of them.
+    let size: usize = binds.iter().map(Bind::size).sum();
+    arguments.reserve(binds.len(), size + size / 4);
     for bind in binds {
         match bind {
             Bind::Uuid(value) => arguments.add(*value),

@@ -109,9 +109,12 @@ fn holds_nul(text: &str) -> bool {
 
 /// The JSON of one of our own payload types.
 pub(super) fn encode(payload: &impl serde::Serialize) -> Vec<u8> {
+    // Most are receipts, which it holds.
+    let mut text = Vec::with_capacity(256);
     #[expect(
         clippy::expect_used,
         reason = "our payloads have string keys and derived serialisers: they cannot fail"
     )]
-    serde_json::to_vec(payload).expect("a payload of plain structures")
+    serde_json::to_writer(&mut text, payload).expect("a payload of plain structures");
+    text
 }

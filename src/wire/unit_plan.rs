@@ -18,7 +18,7 @@ pub(super) struct UnitPlan<'p> {
     schedule: Option<UnitSchedule>,
     /// In the order they are to be measured in.
     measures: &'p [String],
-    questions: &'p [Question],
+    questions: Vec<&'p Question>,
 }
 
 /// Local times of day as `09:00`, and the days of the week they are due on.
@@ -53,6 +53,6 @@ pub fn encode(plan: &Plan) -> Vec<u8> {
         timezone: plan.timezone.name(),
         schedule: plan.schedule.as_ref().map(UnitSchedule::of),
         measures: &plan.measures,
-        questions: &plan.questions,
+        questions: plan.questions.iter().map(AsRef::as_ref).collect(),
     })
 }

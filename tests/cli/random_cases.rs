@@ -131,7 +131,7 @@ fn case() -> impl Strategy<Value = Case> {
             for (plan, (schedule, rules, measures)) in record.plans.iter_mut().zip(asked) {
                 plan.schedule = schedule;
                 plan.measures = measures.into_iter().map(str::to_owned).collect();
-                plan.rules.extend(rules);
+                plan.rules.extend(rules.into_iter().map(Into::into));
             }
             Case {
                 plans: record.plans.iter().map(versioned).collect(),

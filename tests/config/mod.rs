@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use homeward::config::{Config, DEFAULTS, Faults, MqttUrl};
+use homeward::config::{Config, DEFAULTS, Faults, MqttUrl, Recalled};
 use secrecy::ExposeSecret as _;
 
 fn with(variables: &[(&str, &str)]) -> Result<Config, Faults> {
@@ -67,6 +67,29 @@ fn the_environment_overrides_the_file_and_the_file_the_defaults() {
         (batch.shown.as_str(), batch.place.as_str()),
         ("300", "HOMEWARD_INGEST__BATCH_MAX")
     );
+}
+
+#[test]
+fn how_much_is_remembered_is_a_number_or_the_machines_matter() {
+    let said = |sessions: &str| in_file("", &[("HOMEWARD_INGEST__RECALL_SESSIONS", sessions)]);
+    for (text, recalled) in [
+        ("auto", Recalled::ByMemory),
+        ("0", Recalled::Sessions(0)),
+        ("100000000", Recalled::Sessions(100_000_000)),
+    ] {
+        assert_eq!(said(text).unwrap().ingest.recall_sessions, recalled);
+    }
+    assert_eq!(
+        in_file("", &[]).unwrap().ingest.recall_sessions,
+        Recalled::ByMemory
+    );
+    for text in ["-1", "100000001", "all"] {
+        let lines = lines(said(text));
+        assert!(
+            lines[0].contains("auto, or a whole number from 0 to 100000000"),
+            "{lines:?}"
+        );
+    }
 }
 
 #[test]

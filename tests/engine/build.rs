@@ -151,17 +151,18 @@ pub(crate) fn plan(rules: Vec<Rule>) -> Plan {
         review_on: None,
         timezone: chrono_tz::Europe::London,
         schedule: None,
-        measures: Vec::new(),
+        measures: [].into(),
         max_silence_hours: 26,
         amber_auto_close: false,
-        rules,
+        rules: rules.into_iter().map(Into::into).collect(),
         questions: vec![
-            question("ankles", "Are your ankles more swollen than usual?", &[]),
+            question("ankles", "Are your ankles more swollen than usual?", &[]).into(),
             question(
                 "trend",
                 "How are you?",
                 &[("better", "better"), ("worse", "a lot worse")],
-            ),
+            )
+            .into(),
         ],
     }
 }

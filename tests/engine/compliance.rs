@@ -437,7 +437,7 @@ fn a_window_in_a_recent_outage_is_unknown() {
 #[test]
 fn rows_of_misses_go_across_versions_and_are_broken_by_a_session_only() {
     let plan = |after, severity| Plan {
-        rules: vec![missed(after, severity)],
+        rules: vec![missed(after, severity).into()],
         ..due_at(&["09:00"], 60, 60)
     };
     let plans = vec![
@@ -583,7 +583,7 @@ fn a_plans_own_incomplete_rule_stands_for_the_implied_one() {
         severity: Severity::Red,
     };
     let own = Plan {
-        measures: vec!["weight".to_owned(), "spo2".to_owned()],
+        measures: ["weight".to_owned(), "spo2".to_owned()].into(),
         ..plan(vec![compliance_rule("gaps", RuleKind::Incomplete(rule))])
     };
     let ward = days_with(own, &[&[Spo2], &[Weight], &[Spo2]]);

@@ -19,8 +19,8 @@ fn keeping(at_least: u32, times: &[&str]) -> Plan {
     };
     Plan {
         rules: vec![
-            compliance_rule("silence", RuleKind::Missed(silent)),
-            compliance_rule("keeping", RuleKind::Adherence(adherence)),
+            compliance_rule("silence", RuleKind::Missed(silent)).into(),
+            compliance_rule("keeping", RuleKind::Adherence(adherence)).into(),
         ],
         ..due_at(times, 60, 60)
     }

@@ -1,7 +1,10 @@
 //! Which changes of parameters a second person has to look at: each kind of red number from both sides of the fifth.
 
+use std::sync::Arc;
+
 use homeward::domain::patient::Condition;
 use homeward::domain::plan::{Plan, Span, reigning, to_reign};
+use homeward::domain::rule::Rule;
 use homeward::engine::guard::marks;
 use homeward::wire::plan::parse;
 use serde_json::{Value, json};
@@ -21,11 +24,7 @@ fn followed(before: &[Value], after: &[Value]) -> Vec<String> {
     told(&[&plan(before)], &[], after)
 }
 
-fn told(
-    before: &[&Plan],
-    templates: &[(Condition, Vec<homeward::domain::rule::Rule>)],
-    after: &[Value],
-) -> Vec<String> {
+fn told(before: &[&Plan], templates: &[(Condition, Vec<Arc<Rule>>)], after: &[Value]) -> Vec<String> {
     marks(before, templates, &plan(after))
         .into_iter()
         .map(|mark| {

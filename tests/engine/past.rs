@@ -19,7 +19,7 @@ fn past(number: u128, taken_at: &str, measure: Measure, value: &str, state: Read
     PastSession {
         key: key("HU-1", number),
         completed_at: at(taken_at),
-        readings: vec![reading],
+        readings: [reading].into_iter().collect(),
         fired: Vec::new(),
     }
 }

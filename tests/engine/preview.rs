@@ -115,12 +115,13 @@ fn what_lies_before_is_looked_back_to_and_not_judged_again() {
     let before = PastSession {
         key: super::build::key("HU-1", 1),
         completed_at: at("2026-11-20T09:00:00Z"),
-        readings: vec![homeward::engine::PastReading {
+        readings: std::iter::once(homeward::engine::PastReading {
             measure: Some(Measure::Weight),
             judged: Some(super::build::milli("80")),
             taken_at: at("2026-11-20T09:00:00Z"),
             state: homeward::domain::reading::ReadingState::Accepted,
-        }],
+        })
+        .collect(),
         fired: vec![homeward::engine::Fired {
             rule: "swollen".to_owned(),
             side: None,

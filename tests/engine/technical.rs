@@ -9,12 +9,13 @@ use super::build::*;
 #[test]
 fn one_amber_finding_names_the_first_unknown_answer() {
     let mut plan = plan(Vec::new());
-    plan.questions.push(homeward::domain::question::Question {
+    let pain = homeward::domain::question::Question {
         id: "pain".to_owned(),
         kind: QuestionKind::Number,
         text: [("en".to_owned(), "How bad is it?".to_owned())].into(),
         options: Vec::new(),
-    });
+    };
+    plan.questions.push(pain.into());
     let base = || session("HU-1", 1, "2026-11-21T09:04:00Z");
     let known = [
         ("ankles", "yes"),

@@ -207,7 +207,7 @@ async fn everybody_is_met_however_many_they_are(database: TestDatabase) {
         patients.push(ward.patient_with(&format!("HU-{number}"), plan(&[spo2()])).await);
     }
     let mut process = Ward::on(&ward.db, 2);
-    process.keeper.recall = Arc::new(Recall::new(1_000));
+    process.keeper.recall = Arc::new(Recall::new(3_000));
     let (_go_on, stop) = watch::channel(false);
     run(process.keeper.clone(), Clock::fixed(at(NOW)), stop).await;
     assert_eq!(process.keeper.recall.take(&patients).len(), 205);

@@ -67,9 +67,9 @@ pub(crate) fn plan(plan: &Plan) -> Value {
     });
     json!({
         "reason": plan.reason, "effective_from": plan.effective_from, "until": plan.until,
-        "timezone": plan.timezone.name(), "measures": plan.measures, "schedule": plan.schedule.as_ref().map(schedule),
-        "rules": rules.map(rule).collect::<Vec<_>>(),
-        "questions": plan.questions.iter().map(question).collect::<Vec<_>>(),
+        "timezone": plan.timezone.name(), "measures": &plan.measures[..], "schedule": plan.schedule.as_ref().map(schedule),
+        "rules": rules.map(|of| rule(of)).collect::<Vec<_>>(),
+        "questions": plan.questions.iter().map(|of| question(of)).collect::<Vec<_>>(),
     })
 }
 

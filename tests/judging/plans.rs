@@ -1,8 +1,13 @@
 //! A patient without a plan is told of once; the first plan judges what is stored, and a later version only what it covers.
 
+use std::sync::{Arc, Weak};
+
 use homeward::domain::alert::About;
 use homeward::domain::finding::{Class, Severity};
+use homeward::judging::alike::Alike;
 use homeward::judging::plans::PlanShelf;
+use homeward::wire;
+use serde_json::json;
 
 use crate::store::fixture::tamper;
 use crate::support::databases::{TestDatabase, on_both_databases};
@@ -17,6 +22,7 @@ on_both_databases!(
     a_temporary_version_ends,
     another_process_knows_of_a_new_version_at_once,
     what_a_restore_took_away_is_judged_by_no_longer,
+    what_plans_have_alike_is_in_memory_once,
 );
 
 async fn that_nobody_judges_is_said_once(database: TestDatabase) {
@@ -256,4 +262,39 @@ async fn what_a_restore_took_away_is_judged_by_no_longer(database: TestDatabase)
     assert_eq!(versions().await, [1, 2]);
     ward.put_plan(patient, plan(&[spo2()]), at("04T08:00")).await;
     assert_eq!(versions().await, [1, 2, 3]);
+}
+
+async fn what_plans_have_alike_is_in_memory_once(database: TestDatabase) {
+    let ward = Ward::over(database);
+    let one = ward.patient_with("HU-1", plan(&[gain(), spo2()])).await;
+    let other = ward.patient_with("HU-2", plan(&[spo2()])).await;
+    let mut tx = ward.db.begin().await.unwrap();
+    let plans = PlanShelf::default().of(&mut tx, &[one, other]).await.unwrap();
+    let [one, other] = [one, other].map(|patient| &plans[&patient][0]);
+    assert_eq!((one.rules.len(), other.rules.len()), (2, 1));
+    assert!(Arc::ptr_eq(&one.rules[1], &other.rules[0]));
+    assert!(Arc::ptr_eq(&one.questions[0], &other.questions[0]));
+    assert!(Arc::ptr_eq(&one.measures, &other.measures));
+}
+
+#[test]
+fn what_no_plan_is_made_of_any_longer_leaves_the_memory() {
+    let mut alike = Alike::default();
+    let mut shared = |red_low: u32| {
+        let body = plan(&[
+            spo2(),
+            json!({ "id": "limits.weight", "kind": "limits", "measure": "weight", "red_low": red_low }),
+        ]);
+        let mut plan = wire::plan::parse(&body.to_string(), 1).unwrap();
+        alike.share(&mut plan);
+        plan
+    };
+    let stays = shared(1);
+    let left: Vec<Weak<_>> = (2..300)
+        .map(|red_low| Arc::downgrade(&shared(red_low).rules[1]))
+        .collect();
+    let kept = left.iter().filter(|rule| rule.strong_count() > 0).count();
+    assert!(kept < 30, "{kept}");
+    assert!(Arc::ptr_eq(&stays.rules[1], &shared(1).rules[1]));
+    assert!(Arc::ptr_eq(&stays.rules[0], &shared(2).rules[0]));
 }

@@ -47,7 +47,7 @@ pub(super) fn adherence(plan: &Plan) -> Option<(&str, Adherence)> {
 /// The measures that the unit asks for. A blood pressure is its two pressures: not every cuff gives the heart rate.
 fn asked(plan: &Plan) -> Vec<Measure> {
     let mut asked: Vec<Measure> = Vec::new();
-    for name in &plan.measures {
+    for name in plan.measures.iter() {
         let measures = if name == BLOOD_PRESSURE {
             vec![Measure::SystolicBp, Measure::DiastolicBp]
         } else {

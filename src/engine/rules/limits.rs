@@ -1,6 +1,7 @@
 //! One side is reported, but a combination may name any side that any accepted reading of the session was beyond.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use super::{Fired, Firing, Scene};
 use crate::domain::finding::{Numbers, Severity, Side};
@@ -51,7 +52,7 @@ pub(super) const fn crossing(side: Side) -> &'static str {
 
 /// The red bound of the plan that the value is beyond.
 pub(in crate::engine) fn beyond_red(plan: &Plan, measure: Measure, value: Milli) -> Option<Milli> {
-    let of_measure = |rule: &Rule| match rule.kind {
+    let of_measure = |rule: &Arc<Rule>| match rule.kind {
         RuleKind::Limits(limits) => (limits.measure == measure).then_some(limits),
         _ => None,
     };

@@ -32,7 +32,7 @@ const ACTOR: &str = "clearing";
 pub type Cleared = (Class, &'static str);
 
 /// Which alerts may end by what a batch brought: the technical ones of its patients, and the clinical ones where a plan allows it.
-pub fn concerned(known: &[(PatientId, Known)]) -> Vec<(About, Class)> {
+pub fn concerned(known: &[(PatientId, Box<Known>)]) -> Vec<(About, Class)> {
     known
         .iter()
         .flat_map(|(patient, known)| classes(*patient, &known.plans))
@@ -64,10 +64,10 @@ pub async fn clear(
 }
 
 /// What else has joined the alerts of a batch's patients than what was found in their sessions, or will.
-pub fn joined(known: &mut [(PatientId, Known)], news: &[News]) {
+pub fn joined(known: &mut [(PatientId, Box<Known>)], news: &[News]) {
     let others = news.iter().filter(|news| news.finding.finding.session.is_none());
     for News { about, finding, .. } in others {
-        let whose = |(patient, _): &&mut (PatientId, Known)| *about == About::Patient(*patient);
+        let whose = |(patient, _): &&mut (PatientId, Box<Known>)| *about == About::Patient(*patient);
         if let Some((_, known)) = known.iter_mut().find(whose) {
             known.open.joined_by(&finding.finding);
         }
@@ -76,7 +76,7 @@ pub fn joined(known: &mut [(PatientId, Known)], news: &[News]) {
 
 /// Takes out of a batch's memory the alerts that are over with what it brought: nothing need be asked of them. What joins one, which is
 /// among the news, ends it by [`clear_remembering`], if at all.
-pub fn take_what_is_over(known: &mut [(PatientId, Known)], news: &[News]) -> Vec<(Alert, Why)> {
+pub fn take_what_is_over(known: &mut [(PatientId, Box<Known>)], news: &[News]) -> Vec<(Alert, Why)> {
     let technical = news
         .iter()
         .filter(|news| news.finding.finding.class == Class::Technical);
@@ -93,7 +93,7 @@ pub fn take_what_is_over(known: &mut [(PatientId, Known)], news: &[News]) -> Vec
 pub async fn clear_remembering(
     tx: &mut Tx,
     shelf: &PlanShelf,
-    known: &mut [(PatientId, Known)],
+    known: &mut [(PatientId, Box<Known>)],
     raised: Vec<Alert>,
     now: Instant,
 ) -> Result<Vec<Cleared>, JudgingFault> {
@@ -104,7 +104,8 @@ pub async fn clear_remembering(
         }
     }
     let asked = known.iter_mut().filter(|(_, known)| known.open.may_end());
-    let mut asked: ById<PatientId, &mut Known> = asked.map(|(patient, known)| (*patient, known)).collect();
+    let mut asked: ById<PatientId, &mut Known> =
+        asked.map(|(patient, known)| (*patient, &mut **known)).collect();
     let whose: Vec<(About, Class)> = asked
         .keys()
         .flat_map(|patient| OpenAlerts::CLASSES.map(|class| (About::Patient(*patient), class)))

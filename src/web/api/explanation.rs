@@ -1,5 +1,7 @@
 //! All that a finding rests on, on one page: whoever doubts it must not have to put it together from five lists.
 
+use std::sync::Arc;
+
 use axum::extract::State as Extract;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -210,7 +212,7 @@ async fn judged_by(tx: &mut Tx, row: &FindingRow) -> Result<Option<(Plan, PlanRo
     Ok(Some((plan, stored)))
 }
 
-fn rule_of<'a>(plan: &'a Plan, row: &FindingRow) -> Option<&'a Rule> {
+fn rule_of<'a>(plan: &'a Plan, row: &FindingRow) -> Option<&'a Arc<Rule>> {
     plan.rules.iter().find(|rule| rule.id == row.finding.rule)
 }
 
@@ -234,7 +236,7 @@ async fn sessions(
     tx: &mut Tx,
     row: &FindingRow,
     plan: Option<&Plan>,
-    rule: Option<&Rule>,
+    rule: Option<&Arc<Rule>>,
 ) -> Result<Vec<ShownSession>, Problem> {
     let Some(key) = row.finding.session.clone() else {
         return Ok(Vec::new());
@@ -249,7 +251,7 @@ async fn sessions(
         return Ok(own);
     }
     let alone = Plan {
-        rules: vec![rule.clone()],
+        rules: vec![Arc::clone(rule)],
         ..plan.clone()
     };
     // A reading may have been taken well before its session's end, and a later session may hold an earlier one.

@@ -23,6 +23,8 @@ mod score;
 mod target;
 mod trend;
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use serde_json::value::RawValue;
 
@@ -151,10 +153,10 @@ fn read(members: &Members<'_>, version: i64, faults: &mut Faults) -> Option<Plan
         review_on: review_on?,
         timezone: timezone?,
         schedule: schedule?,
-        measures: measures?,
+        measures: measures?.into(),
         max_silence_hours: max_silence_hours?,
         amber_auto_close: amber_auto_close?,
-        rules: rules?,
+        rules: rules?.into_iter().map(Arc::new).collect(),
         questions: questions.into_sound(),
     })
 }

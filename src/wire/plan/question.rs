@@ -1,6 +1,7 @@
 //! A question that is itself at fault still counts as known: a rule that names it is not told off for it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::node::{Faults, ID_FORM, MAX_ELEMENTS, Members, Node, is_id};
 use crate::domain::question::{Choice, Question, QuestionKind};
@@ -22,8 +23,9 @@ impl Questions {
         self.0.iter().find(|(known, _)| known == id)?.1.as_ref()
     }
 
-    pub(super) fn into_sound(self) -> Vec<Question> {
-        self.0.into_iter().filter_map(|(_, question)| question).collect()
+    pub(super) fn into_sound(self) -> Vec<Arc<Question>> {
+        let sound = self.0.into_iter().filter_map(|(_, question)| question);
+        sound.map(Arc::new).collect()
     }
 }
 

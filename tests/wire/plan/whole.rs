@@ -1,11 +1,13 @@
 //! Whole bodies: the contract's own, one at every limit, one with everything wrong, and broken ones.
 
+use std::sync::Arc;
+
 use chrono::{NaiveDate, NaiveTime, TimeZone, Utc};
 use homeward::domain::finding::Severity;
 use homeward::domain::measure::Measure;
 use homeward::domain::number::Milli;
 use homeward::domain::question::QuestionKind;
-use homeward::domain::rule::{Direction, Limits, Named, Reference, RuleKind, Term};
+use homeward::domain::rule::{Direction, Limits, Named, Reference, Rule, RuleKind, Term};
 use homeward::wire::plan::parse;
 use proptest::prelude::*;
 
@@ -36,7 +38,7 @@ fn the_contracts_example_is_read_in_full() {
         (vec![NaiveTime::from_hms_opt(9, 0, 0).unwrap()], 7)
     );
     assert_eq!((schedule.window_before_min, schedule.grace_min), (120, 180));
-    assert_eq!(plan.measures, ["weight", "blood_pressure", "spo2"]);
+    assert_eq!(plan.measures[..], ["weight", "blood_pressure", "spo2"]);
     let ids: Vec<&str> = plan.rules.iter().map(|rule| rule.id.as_str()).collect();
     assert_eq!(
         ids,
@@ -47,7 +49,8 @@ fn the_contracts_example_is_read_in_full() {
             "weight_and_symptom"
         ]
     );
-    let [limits, change, answer, combination] = <[_; 4]>::try_from(plan.rules).unwrap();
+    let rules: Vec<Rule> = plan.rules.into_iter().map(Arc::unwrap_or_clone).collect();
+    let [limits, change, answer, combination] = <[_; 4]>::try_from(rules).unwrap();
     assert_eq!(
         limits.kind,
         RuleKind::Limits(Limits {
