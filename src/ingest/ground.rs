@@ -20,6 +20,7 @@ pub struct Ground {
     /// For each arrival the place of its unit among `units`.
     of: Vec<Option<usize>>,
     units: Vec<Named>,
+    /// Of no more names than a batch has messages, whatever is sent.
     places: ById<UnitId, usize>,
     stored: HashMap<SessionKey, [u8; 32]>,
     turns: ById<PatientId, Turn>,

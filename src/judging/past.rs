@@ -119,8 +119,8 @@ impl Found {
     }
 }
 
-/// The patients' sessions since then, or since longer: from memory where that holds (there they are no longer then), all others
-/// in one statement.
+/// The patients' sessions since then, or since longer: from memory where that holds (there they are no longer then), all others in
+/// one statement.
 async fn rows(tx: &mut Tx, wanted: &mut [(Touched, Instant)]) -> Result<ById<PatientId, Found>, PastFault> {
     let mut rows = ById::default();
     let mut unknown: Vec<(PatientId, Instant)> = Vec::new();

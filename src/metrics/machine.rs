@@ -36,7 +36,7 @@ pub fn usage() -> Option<Usage> {
     })
 }
 
-/// The bytes of memory that this process may use: the machine's, or what its control group is given.
+/// The bytes of memory that this process may use: the machine's, or what its control group (of version 2) is given.
 pub fn memory() -> Option<u64> {
     let info = fs::read_to_string("/proc/meminfo").ok()?;
     let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
