@@ -36,17 +36,22 @@ pub fn usage() -> Option<Usage> {
     })
 }
 
-/// The bytes of memory that this process may use: the machine's, or what its control group (of version 2) is given.
+/// The bytes of memory that this process may use.
 pub fn memory() -> Option<u64> {
-    let info = fs::read_to_string("/proc/meminfo").ok()?;
+    memory_by(|file| fs::read_to_string(file).ok())
+}
+
+/// The machine's, or what the least of its control groups (of version 2) is given, by what these files say.
+pub fn memory_by(read: impl Fn(&Path) -> Option<String>) -> Option<u64> {
+    let info = read(Path::new("/proc/meminfo"))?;
     let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     let whole: u64 = total.split_whitespace().next()?.parse().ok()?;
-    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let groups = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
     let group = groups.lines().find_map(|line| line.strip_prefix("0::/"));
     let given = group.into_iter().flat_map(|group| Path::new(group).ancestors());
     let given = given.filter_map(|group| {
         let limit = Path::new("/sys/fs/cgroup").join(group).join("memory.max");
-        fs::read_to_string(limit).ok()?.trim().parse().ok()
+        read(&limit)?.trim().parse().ok()
     });
     Some(given.fold(whole * 1024, u64::min))
 }

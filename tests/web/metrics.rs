@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use homeward::domain::staff::Role;
+use homeward::metrics::machine::{memory, memory_by};
 use serde_json::json;
 
 use super::hub::{Hub, NHS, Reply, spo2};
@@ -187,4 +188,43 @@ async fn it_answers_without_the_database(database: TestDatabase) {
         ) == Some(1.0),
         "{text}"
     );
+}
+
+#[test]
+fn no_more_memory_is_counted_on_than_the_control_groups_give() {
+    let given = |files: &[(&str, &str)]| {
+        memory_by(|file| {
+            let said = files.iter().find(|(name, _)| Some(*name) == file.to_str());
+            said.map(|(_, text)| (*text).to_owned())
+        })
+    };
+    let machine = ("/proc/meminfo", "MemFree: 1 kB\nMemTotal:       24684084 kB\n");
+    let service = (
+        "/proc/self/cgroup",
+        "4:memory:/other\n0::/system.slice/homeward.service\n",
+    );
+    let own = "/sys/fs/cgroup/system.slice/homeward.service/memory.max";
+    let whole = Some(24_684_084 * 1024);
+    assert_eq!(given(&[]), None);
+    assert_eq!(given(&[machine]), whole);
+    assert_eq!(given(&[machine, service, (own, "max\n")]), whole);
+    assert_eq!(given(&[machine, service, (own, "1073741824\n")]), Some(1 << 30));
+    let slice = ("/sys/fs/cgroup/system.slice/memory.max", "536870912\n");
+    assert_eq!(
+        given(&[machine, service, (own, "1073741824\n"), slice]),
+        Some(1 << 29)
+    );
+    // As a container sees itself.
+    let container = [
+        machine,
+        ("/proc/self/cgroup", "0::/\n"),
+        ("/sys/fs/cgroup/memory.max", "268435456\n"),
+    ];
+    assert_eq!(given(&container), Some(1 << 28));
+    assert_eq!(
+        given(&[machine, service, (own, "99999999999999\n")]),
+        whole,
+        "more than there is"
+    );
+    assert!(memory().is_some_and(|bytes| bytes > 1 << 20));
 }
