@@ -91,7 +91,7 @@ async fn a_reading_becomes_an_alert_that_explains_itself(mut hub: Hub) {
     assert_eq!(receipt.outcome, Outcome::Stored);
     assert!(receipt.problems.is_empty());
 
-    let alerts = hub.get("alerts").await;
+    let alerts = hub.get("alerts?class=clinical").await;
     let alert = &alerts["items"][0];
     assert_eq!(alerts["items"].as_array().unwrap().len(), 1);
     assert_eq!(
@@ -126,7 +126,7 @@ async fn a_reading_becomes_an_alert_that_explains_itself(mut hub: Hub) {
         unit.receipt(sent.session_id).await.unwrap().outcome,
         Outcome::Duplicate
     );
-    let again = hub.get("alerts").await;
+    let again = hub.get("alerts?class=clinical").await;
     assert_eq!(again["items"][0]["version"], alert["version"]);
     assert_eq!(
         hub.get(&format!("patients/{patient}/sessions")).await["items"]
@@ -162,7 +162,12 @@ async fn a_reading_becomes_an_alert_that_explains_itself(mut hub: Hub) {
         (&closed["state"], &closed["outcome"]),
         (&json!("closed"), &json!("advice_given"))
     );
-    assert!(hub.get("alerts").await["items"].as_array().unwrap().is_empty());
+    assert!(
+        hub.get("alerts?class=clinical").await["items"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
     let (status, _) = hub.page("/readyz").await;
     assert_eq!(status, 200);
     unit.disconnect().await;
@@ -331,7 +336,9 @@ async fn what_was_sent_while_the_service_was_away_arrives(mut hub: Hub) {
         unit.receipt(sent.session_id).await.unwrap().outcome,
         Outcome::Stored
     );
-    let alerts = hub.get(&format!("alerts?patient_id={patient}")).await;
+    let alerts = hub
+        .get(&format!("alerts?class=clinical&patient_id={patient}"))
+        .await;
     assert_eq!(alerts["items"][0]["severity"], json!("amber"));
     unit.disconnect().await;
     hub.stop().await;

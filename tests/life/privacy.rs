@@ -150,7 +150,7 @@ async fn whole_life(mut hub: Hub) {
     let reason = json!({"reason": "dreadfully swollen"});
     hub.call(200, "POST", &format!("readings/{reading}/exclude"), Some(reason))
         .await;
-    let alerts = hub.get("alerts").await;
+    let alerts = hub.get("alerts?class=clinical").await;
     for alert in alerts["items"].as_array().unwrap() {
         let path = format!("alerts/{}/claim", alert["id"].as_str().unwrap());
         let tag = format!("\"{}\"", alert["version"]);

@@ -4,6 +4,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -44,19 +45,18 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let port = lines
-            .find_map(|line| {
-                line.unwrap()
-                    .rsplit_once("successfully on port ")?
-                    .1
-                    .trim_end_matches('.')
-                    .parse()
-                    .ok()
-            })
-            .expect("the driver says its port");
-        // Read on, or it stops when the pipe is full.
-        std::thread::spawn(move || lines.for_each(drop));
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (told, port) = mpsc::channel();
+        // Read to its end, or it stops when the pipe is full.
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                if let Some((_, port)) = line.rsplit_once("successfully on port ") {
+                    // Whoever waited may have given up.
+                    let _ = told.send(port.trim_end_matches('.').parse().unwrap());
+                }
+            }
+        });
+        let port = port.recv_timeout(PATIENCE).expect("the driver says its port");
         let driver = Driver {
             child,
             port,
@@ -68,51 +68,58 @@ impl Browser {
             "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1200,900", profile,
         ]});
         let capabilities = json!({ "goog:chromeOptions": options });
-        let starting = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities.as_object().unwrap().clone())
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await;
-        let client = starting.expect("Chromium starts");
+        let mut starting = ClientBuilder::new(HttpConnector::new());
+        starting.capabilities(capabilities.as_object().unwrap().clone());
+        let address = format!("http://127.0.0.1:{port}");
+        let client = answered(starting.connect(&address))
+            .await
+            .expect("Chromium starts");
         Some(Self { client, driver })
     }
 
     pub(crate) async fn goto(&self, url: &str) {
-        self.client.goto(url).await.unwrap();
+        answered(self.client.goto(url)).await.unwrap();
     }
 
     /// The path of the page that is shown.
     pub(crate) async fn path(&self) -> String {
-        self.client.current_url().await.unwrap().path().to_owned()
+        answered(self.client.current_url())
+            .await
+            .unwrap()
+            .path()
+            .to_owned()
     }
 
     pub(crate) async fn title(&self) -> String {
-        self.client.title().await.unwrap()
+        answered(self.client.title()).await.unwrap()
     }
 
     pub(crate) async fn resize(&self, width: u32, height: u32) {
-        self.client.set_window_size(width, height).await.unwrap();
+        answered(self.client.set_window_size(width, height))
+            .await
+            .unwrap();
     }
 
     /// Types into the field of this id.
     pub(crate) async fn types(&self, id: &str, text: &str) {
-        let field = self.client.find(Locator::Id(id)).await.unwrap();
-        field.send_keys(text).await.unwrap();
+        let field = answered(self.client.find(Locator::Id(id))).await.unwrap();
+        answered(field.send_keys(text)).await.unwrap();
     }
 
     pub(crate) async fn presses(&self, css: &str) {
-        let button = self.client.find(Locator::Css(css)).await.unwrap();
-        button.click().await.unwrap();
+        let button = answered(self.client.find(Locator::Css(css))).await.unwrap();
+        answered(button.click()).await.unwrap();
     }
 
     /// The text of the first such element, as it is shown.
     pub(crate) async fn text(&self, css: &str) -> String {
-        let element = self.client.find(Locator::Css(css)).await.unwrap();
-        element.text().await.unwrap()
+        let element = answered(self.client.find(Locator::Css(css))).await.unwrap();
+        answered(element.text()).await.unwrap()
     }
 
     /// What a script in the page answers: `return document.title`.
     pub(crate) async fn runs(&self, script: &str) -> Value {
-        self.client.execute(script, Vec::new()).await.unwrap()
+        answered(self.client.execute(script, Vec::new())).await.unwrap()
     }
 
     /// Until the expression is true in whatever page is shown.
@@ -127,7 +134,7 @@ impl Browser {
             while self.client.execute_async(&script, Vec::new()).await.is_err() {}
         };
         if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
-            let page = self.client.source().await.unwrap_or_default();
+            let page = answered(self.client.source()).await.unwrap_or_default();
             panic!("never true: {expression}\n{page}");
         }
     }
@@ -148,14 +155,20 @@ impl Browser {
         )]
         if let Some(folder) = std::env::var_os("HOMEWARD_TEST_PICTURES") {
             let file = std::path::Path::new(&folder).join(format!("{name}.png"));
-            std::fs::write(file, self.client.screenshot().await.unwrap()).unwrap();
+            std::fs::write(file, answered(self.client.screenshot()).await.unwrap()).unwrap();
         }
     }
 
     pub(crate) async fn close(self) {
-        self.client.close().await.unwrap();
+        answered(self.client.close()).await.unwrap();
         drop(self.driver);
     }
+}
+
+/// What the driver answers. One that never does would be waited for until the end of days.
+async fn answered<T>(answer: impl Future<Output = T>) -> T {
+    let answer = tokio::time::timeout(PATIENCE, answer).await;
+    answer.expect("the browser answers")
 }
 
 impl Drop for Driver {

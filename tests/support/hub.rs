@@ -17,6 +17,7 @@ use tempfile::TempDir;
 
 use super::databases::TestDatabase;
 use super::mosquitto::Mosquitto;
+use super::serve::patient;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -75,7 +76,7 @@ impl Hub {
             clock,
             config,
             token: secrecy::ExposeSecret::expose_secret(&token.1).to_owned(),
-            http: reqwest::Client::new(),
+            http: patient(),
             mosquitto,
             secrets: BTreeMap::new(),
             database,

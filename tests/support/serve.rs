@@ -164,3 +164,9 @@ pub(crate) fn impatient() -> reqwest::Client {
         .build()
         .unwrap()
 }
+
+/// A client that waits long for an answer, but not for ever: a service that gives none fails the test that asked.
+pub(crate) fn patient() -> reqwest::Client {
+    let patience = Duration::from_mins(2);
+    reqwest::Client::builder().timeout(patience).build().unwrap()
+}

@@ -16,7 +16,7 @@ use homeward::domain::nhs_number::NhsNumber;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
-use crate::support::serve::Serve;
+use crate::support::serve::{Serve, patient};
 
 pub(super) struct Homes {
     /// Of a machine client that may do everything.
@@ -37,7 +37,7 @@ impl Homes {
             .flat_map(|body: u64| (0..10).map(move |check| format!("{body}{check}")))
             .filter(|number| number.parse::<NhsNumber>().is_ok());
         let desk = Desk {
-            client: reqwest::Client::new(),
+            client: patient(),
             base: format!("http://{}/api/v1", serve.http),
             token: token.clone(),
             since,

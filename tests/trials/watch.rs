@@ -128,7 +128,8 @@ pub(super) fn truth(answers: &[Answer], lives: &[Life], others: bool) -> Truth {
             (Some(said), Some(life)) => {
                 truth.ready += usize::from(said.ready);
                 truth.not_ready += usize::from(!said.ready);
-                if said.ready {
+                // One that was asked before this process was there may be the last word of the one before.
+                if said.ready && answer.asked >= life.spawned {
                     was_ready.insert(answer.path, life.spawned);
                 }
                 let parts = said.body["parts"].as_array().map_or(&[][..], Vec::as_slice);
