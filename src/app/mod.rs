@@ -216,7 +216,7 @@ impl App {
         ended
     }
 
-    /// Takes no more, finishes what was taken, says goodbye to the broker.
+    /// Takes no more, finishes what was taken, says goodbye to the broker. Whatever does not end in time is ended.
     pub async fn stop(mut self) {
         // Asked first: told to stop, it may have finished in order before the question.
         let ended_before = self.ingest.is_finished();
@@ -228,15 +228,22 @@ impl App {
             tokio::time::timeout(FINISH_WITHIN, &mut self.ingest).await.ok()
         };
         if inlet.is_none() {
+            self.ingest.abort();
             tracing::warn!("what had arrived was not all stored in time; the units will send it again");
         }
         self.broker.stop().await;
         drop(inlet);
         let finishing = async { while self.working.join_next().await.is_some() {} };
         if tokio::time::timeout(FINISH_WITHIN, finishing).await.is_err() {
+            self.working.abort_all();
             tracing::warn!("a part of the service did not stop in time");
         }
-        self.db.close().await;
+        if tokio::time::timeout(FINISH_WITHIN, self.db.close())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the database did not give back every connection in time");
+        }
     }
 }
 

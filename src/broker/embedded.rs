@@ -25,6 +25,8 @@ const SESSIONS_KEPT: Duration = Duration::from_hours(30 * 24);
 const QUEUE_MESSAGES: usize = 50_000;
 const QUEUE_BYTES: usize = 256 * 1024 * 1024;
 const CLIENTS: usize = 20_000;
+/// It gives its connections five seconds, and then writes out what is in memory.
+const STOP_WITHIN: Duration = Duration::from_secs(15);
 /// In the data folder.
 const MESSAGES: &str = "mqtt";
 
@@ -110,10 +112,15 @@ impl Embedded {
     }
 
     /// Says goodbye to the units and writes out what is still in memory.
-    pub(super) async fn stop(self) {
+    pub(super) async fn stop(mut self) {
         drop(self.shutdown);
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the embedded MQTT broker did not stop in order");
+        match tokio::time::timeout(STOP_WITHIN, &mut self.task).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the embedded MQTT broker did not stop in order"),
+            Err(_) => {
+                self.task.abort();
+                tracing::error!("the embedded MQTT broker did not stop in time");
+            }
         }
     }
 }

@@ -2,47 +2,27 @@
 //! of it is remembered nothing is read, and the patients are locked when the batch is written.
 
 use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
 
 use crate::domain::by_id::ById;
 use crate::domain::ids::{PatientId, SessionKey, UnitId};
 use crate::domain::time::Instant;
 use crate::judging::recall::{Known, Recall};
-use crate::store::assignment::Assignment;
 use crate::store::patient::Turn;
 use crate::store::{self, StoreError, Tx};
 
 use super::arrival::{Arrival, What};
-use super::hands::{self, Hands, Lending};
+use super::hands::{self, Hands};
+use super::named::{Lent, Named, Units, distinct};
 
 #[derive(Debug, Default)]
 pub struct Ground {
-    /// For each arrival the place of its unit among `units`.
-    of: Vec<Option<usize>>,
-    units: Vec<Named>,
-    /// Of no more names than a batch has messages, whatever is sent.
-    places: ById<UnitId, usize>,
+    units: Units,
     stored: HashMap<SessionKey, [u8; 32]>,
     turns: ById<PatientId, Turn>,
     known: ById<PatientId, Box<Known>>,
     /// For each patient the units whose assignments stay as they are while she is locked.
     hers: ById<PatientId, Vec<(UnitId, i64)>>,
 }
-
-/// A unit that arrivals name; a batch looks at it a dozen times for each of them, and finds it by its place.
-#[derive(Debug)]
-struct Named {
-    id: UnitId,
-    /// By how many arrivals.
-    times: usize,
-    /// Where it is registered: whose it is and was, and the turn that stands at it.
-    lending: Option<Lending>,
-    /// Where it was read and not remembered: see [`hands::Read`].
-    read: Vec<(PatientId, i64)>,
-}
-
-/// That the unit at that place is or was a patient's.
-type Lent = (PatientId, usize);
 
 impl Ground {
     /// Keeps the units' assignments as they are and locks their patients for change, then looks which sessions are here already.
@@ -51,20 +31,18 @@ impl Ground {
         arrivals: &[Arrival],
         (hands, recall): (&Hands, &Recall),
     ) -> Result<Self, StoreError> {
-        let mut ground = Self::naming(arrivals);
-        hands.remind(
-            ground
-                .units
-                .iter_mut()
-                .map(|unit| (&mut unit.id, &mut unit.lending)),
-        );
-        let unknown = ground.ids(|unit| unit.lending.is_none());
-        ground.learn(hands.look_up(tx, &unknown).await?);
-        let mut lent = ground.lent(arrivals);
-        let nobodys = ground.nobodys(&lent);
+        let mut ground = Self {
+            units: Units::of(arrivals),
+            ..Self::default()
+        };
+        let unknown = ground.units.recall(hands);
+        let unknown = ground.units.ids(unknown.into_iter());
+        ground.units.learn(hands.look_up(tx, &unknown).await?);
+        let mut lent = ground.units.lent(arrivals);
+        let nobodys = ground.units.nobodys(&lent);
         if !nobodys.is_empty() {
             ground.lock_units(tx, &nobodys).await?;
-            lent = ground.lent(arrivals);
+            lent = ground.units.lent(arrivals);
         }
         let patients = distinct(lent.iter().map(|(patient, ..)| *patient).collect());
         ground.known = recall.take(&patients);
@@ -86,40 +64,6 @@ impl Ground {
         let doubtful: Vec<SessionKey> = distinct(doubtful.cloned().collect());
         ground.stored = store::session::known(tx, &doubtful).await?.into_iter().collect();
         Ok(ground)
-    }
-
-    /// Of which nothing is known but the units' names.
-    fn naming(arrivals: &[Arrival]) -> Self {
-        let mut ground = Self {
-            of: Vec::with_capacity(arrivals.len()),
-            units: Vec::with_capacity(arrivals.len()),
-            places: ById::with_capacity_and_hasher(arrivals.len(), BuildHasherDefault::default()),
-            ..Self::default()
-        };
-        for arrival in arrivals {
-            let place = arrival.unit_id().map(|unit| {
-                let place = ground.places.get(unit).copied().unwrap_or(ground.units.len());
-                if place == ground.units.len() {
-                    ground.places.insert(unit.clone(), place);
-                    ground.units.push(Named {
-                        id: unit.clone(),
-                        times: 0,
-                        lending: None,
-                        read: Vec::new(),
-                    });
-                }
-                ground.units[place].times += 1;
-                place
-            });
-            ground.of.push(place);
-        }
-        ground
-    }
-
-    /// The units of which that holds, sorted.
-    fn ids(&self, holds: impl Fn(&Named) -> bool) -> Vec<UnitId> {
-        let units = self.units.iter().filter(|unit| holds(unit));
-        distinct(units.map(|unit| unit.id.clone()).collect())
     }
 
     /// The patients' last turns, where all that a batch must know is remembered, so that it need ask nothing: what stands of each, that
@@ -154,9 +98,9 @@ impl Ground {
 
     /// Of each unit whether a patient's memory says that it is as it was.
     fn vouched(&self, lent: &[Lent]) -> Vec<bool> {
-        let mut vouched = vec![false; self.units.len()];
+        let mut vouched = vec![false; self.units.count()];
         for (patient, place) in lent {
-            let Named { id, lending, .. } = &self.units[*place];
+            let Named { id, lending, .. } = self.units.at(*place);
             let known = self.known.get(patient).zip(lending.as_ref());
             vouched[*place] |= known.is_some_and(|(known, (turn, _))| known.vouches_for(id, *turn));
         }
@@ -165,31 +109,11 @@ impl Ground {
 
     /// No patient's lock keeps the assignments of these units as they are: they are locked for share, and read after that.
     async fn lock_units(&mut self, tx: &mut Tx, nobodys: &[usize]) -> Result<(), StoreError> {
-        let names = nobodys.iter().map(|place| self.units[*place].id.clone());
-        let names = distinct(names.collect());
-        for place in nobodys {
-            self.units[*place].lending = None;
-        }
+        let names = self.units.ids(nobodys.iter().copied());
         let locked = store::unit::lock_for_share(tx, &names).await?;
-        for unit in &locked {
-            if let Some(named) = self.named(unit) {
-                named.lending = Some(Lending::default());
-            }
-        }
-        self.learn(hands::read(tx, &locked).await?);
+        self.units.only_registered(nobodys, &locked);
+        self.units.learn(hands::read(tx, &locked).await?);
         Ok(())
-    }
-
-    fn learn(&mut self, read: Vec<hands::Read>) {
-        for hands::Read { unit, lending, turns } in read {
-            if let Some(named) = self.named(&unit) {
-                (named.lending, named.read) = (Some(lending), turns);
-            }
-        }
-    }
-
-    fn named(&mut self, unit: &UnitId) -> Option<&mut Named> {
-        self.units.get_mut(*self.places.get(unit)?)
     }
 
     /// Whoever changes assignments of a unit locks everybody who has or had it; so none of those whose patients are locked now can
@@ -205,17 +129,16 @@ impl Ground {
         let mut sure = self.vouched(lent);
         for (patient, place) in lent {
             let before = self.turns.get(patient).map(|turn| (*patient, turn.number - 1));
-            sure[*place] |= before.is_some_and(|before| self.units[*place].read.contains(&before));
+            sure[*place] |= before.is_some_and(|before| self.units.at(*place).was_read_at(before));
         }
         for place in locked {
             sure[*place] = true;
         }
         let unsure = lent.iter().filter(|(_, place)| !sure[*place]);
-        let unsure = distinct(unsure.map(|(_, place)| self.units[*place].id.clone()).collect());
+        let unsure = self.units.ids(unsure.map(|(_, place)| *place));
         let stands = store::assignment::turns(tx, &unsure).await?;
         let as_thought = |(unit, turn): &(UnitId, i64)| {
-            let place = self.places.get(unit);
-            let thought = place.and_then(|place| self.units[*place].lending.as_ref());
+            let thought = self.units.get(unit).and_then(|unit| unit.lending.as_ref());
             thought.is_some_and(|(thought, _)| thought == turn)
         };
         if stands.len() == unsure.len() && stands.iter().all(as_thought) {
@@ -236,7 +159,7 @@ impl Ground {
             .map(|(patient, known)| (*patient, known.take_units()))
             .collect();
         for (patient, place) in lent {
-            let Named { id, lending, .. } = &self.units[place];
+            let Named { id, lending, .. } = self.units.at(place);
             let Some((turn, _)) = lending else { continue };
             let of_patient = self.hers.entry(patient).or_default();
             match of_patient.iter_mut().find(|(known, _)| known == id) {
@@ -246,53 +169,14 @@ impl Ground {
         }
     }
 
-    /// Whose past, and whose alerts, the arrivals may change, by which units.
-    fn lent(&self, arrivals: &[Arrival]) -> Vec<Lent> {
-        let mut lent = Vec::with_capacity(arrivals.len());
-        for (arrival, place) in arrivals.iter().zip(&self.of) {
-            let Some(place) = *place else { continue };
-            let Some((_, periods)) = &self.units[place].lending else {
-                continue;
-            };
-            let [then, now] = concerned(arrival, periods);
-            for patient in then.into_iter().chain(now.filter(|now| Some(*now) != then)) {
-                lent.push((patient, place));
-            }
-        }
-        lent
-    }
-
-    /// The units that nobody has, or had, whom the arrivals concern; unknown ones among them.
-    fn nobodys(&self, lent: &[Lent]) -> Vec<usize> {
-        let mut somebodys = vec![false; self.units.len()];
-        for (_, place) in lent {
-            somebodys[*place] = true;
-        }
-        let nobodys = somebodys
-            .iter()
-            .enumerate()
-            .filter(|(_, is_somebodys)| !**is_somebodys);
-        nobodys.map(|(place, _)| place).collect()
-    }
-
-    /// The unit of the arrival at that place.
-    fn unit(&self, at: usize) -> Option<&Named> {
-        self.units.get(self.of.get(at).copied().flatten()?)
-    }
-
-    fn periods(&self, at: usize) -> Option<&[Assignment]> {
-        let (_, periods) = self.unit(at)?.lending.as_ref()?;
-        Some(periods)
-    }
-
     /// Whether the unit of the arrival at that place is registered.
     pub fn is_registered(&self, at: usize) -> bool {
-        self.unit(at).is_some_and(|unit| unit.lending.is_some())
+        self.units.is_registered(at)
     }
 
     /// Whether no other arrival is of the same unit.
     pub fn is_alone(&self, at: usize) -> bool {
-        self.unit(at).is_some_and(|unit| unit.times == 1)
+        self.units.is_alone(at)
     }
 
     /// The patient's turn that this transaction has.
@@ -324,7 +208,7 @@ impl Ground {
 
     /// The patient whom the unit of the arrival at that place was assigned to at that time.
     pub fn whose(&self, at: usize, time: Instant) -> Option<PatientId> {
-        had(self.periods(at)?, time)
+        self.units.whose(at, time)
     }
 
     /// The content of the session of this key that is stored.
@@ -340,7 +224,7 @@ impl Ground {
         completed_at: Option<Instant>,
         received_at: Instant,
     ) -> Option<PatientId> {
-        had_set_aside(self.periods(at)?, completed_at, received_at)
+        self.units.whose_set_aside(at, completed_at, received_at)
     }
 }
 
@@ -350,40 +234,4 @@ const fn next_turn((patient, last): (PatientId, i64)) -> (PatientId, Turn) {
         missing: false,
     };
     (patient, turn)
-}
-
-/// Who had a unit of these periods at that time.
-fn had(periods: &[Assignment], at: Instant) -> Option<PatientId> {
-    let mut periods = periods.iter();
-    let period = periods.find(|period| period.holds_at(at));
-    period.map(|period| period.patient_id)
-}
-
-/// See [`Ground::whose_set_aside`].
-fn had_set_aside(
-    periods: &[Assignment],
-    completed_at: Option<Instant>,
-    received_at: Instant,
-) -> Option<PatientId> {
-    completed_at
-        .and_then(|at| had(periods, at))
-        .or_else(|| had(periods, received_at))
-}
-
-/// Whose past, and whose alerts, the arrival may change: a session's patient, and should it be set aside perhaps the
-/// patient who has the unit now.
-fn concerned(arrival: &Arrival, periods: &[Assignment]) -> [Option<PatientId>; 2] {
-    let received_at = arrival.received_at;
-    match &arrival.what {
-        What::Session { session, .. } => [had(periods, session.completed_at), had(periods, received_at)],
-        What::Refused(refused) => [had_set_aside(periods, refused.completed_at, received_at), None],
-        What::Status { .. } | What::Nothing => [None, None],
-    }
-}
-
-/// Sorted, each once.
-fn distinct<T: Ord>(mut all: Vec<T>) -> Vec<T> {
-    all.sort_unstable();
-    all.dedup();
-    all
 }

@@ -1,8 +1,9 @@
 //! The data's way. Nothing is acknowledged to the broker, and no receipt is sent, before the transaction that stored,
 //! judged and raised has committed.
 //!
-//! `waiting` (taken together) → `arrival` (what is it?) → `batch` (one transaction: `ground`, `trust`, `sorting`, judging, `set_aside`,
-//! `outgoing`) → `lane` (commit or halve, acknowledge, receipt; `warming` before the first). `acquaintance` goes before all of it.
+//! `waiting` (taken together) → `arrival` (what is it?) → `batch` (one transaction: `ground` of units that are `named`, `trust`,
+//! `sorting`, judging, `set_aside`, `outgoing`) → `lane` (commit or halve, acknowledge, receipt; `warming` before the first).
+//! `acquaintance` goes before all of it.
 
 pub mod acquaintance;
 pub mod arrival;
@@ -11,6 +12,7 @@ pub mod ground;
 pub mod hands;
 pub mod heard;
 pub mod lane;
+mod named;
 pub mod outgoing;
 pub mod pulse;
 pub mod replay;

@@ -23,12 +23,14 @@ const LENT_FOR: Duration = Duration::from_mins(20);
 /// Whoever had nothing to do for so long goes back too.
 const IDLE_FOR: Duration = Duration::from_mins(5);
 
-/// Lends each connection of a pool to one transaction at a time, the one last given back first.
+/// Lends each connection of a pool to one transaction at a time, first the one that served most: its server process has planned
+/// what is asked day by day, and another would plan it all again.
 #[derive(Debug, Clone)]
 pub struct Lender {
     pool: PgPool,
     /// As many as the pool has connections: whoever has one never waits for the pool.
     turns: Arc<Semaphore>,
+    /// The one that served most last.
     kept: Arc<Mutex<Vec<Kept>>>,
     patience: Duration,
 }
@@ -48,11 +50,18 @@ impl Drop for Hand {
     }
 }
 
+/// How long a connection has been with the lender, and how often it was lent.
+#[derive(Debug, Clone, Copy)]
+struct Service {
+    since: Instant,
+    loans: u64,
+}
+
 /// A connection that nobody uses.
 #[derive(Debug)]
 struct Kept {
     hand: Hand,
-    lent_since: Instant,
+    service: Service,
     idle_since: Instant,
 }
 
@@ -61,7 +70,7 @@ struct Kept {
 pub struct Loan {
     /// Empty only while it is dropped.
     hand: Hand,
-    lent_since: Instant,
+    service: Service,
     /// A statement was begun and has not ended well: what the connection would say next is not known.
     at_work: bool,
     in_transaction: bool,
@@ -95,19 +104,23 @@ impl Lender {
         self.kept().len()
     }
 
-    /// Lends a connection, first come first served.
+    /// Lends a connection. Whoever asks first has one first.
     pub async fn lend(&self) -> Result<Loan, StoreError> {
         let turn = timeout(self.patience, Arc::clone(&self.turns).acquire_owned())
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)?
             .map_err(|_| sqlx::Error::PoolClosed)?;
-        let (hand, lent_since) = match self.sound().await {
-            Some(kept) => (kept.hand, kept.lent_since),
-            None => (Hand(Some(self.pool.acquire().await?)), Instant::now()),
+        let (hand, mut service) = if let Some(kept) = self.sound().await {
+            (kept.hand, kept.service)
+        } else {
+            let hand = Hand(Some(self.pool.acquire().await?));
+            let since = Instant::now();
+            (hand, Service { since, loans: 0 })
         };
+        service.loans += 1;
         Ok(Loan {
             hand,
-            lent_since,
+            service,
             at_work: false,
             in_transaction: false,
             lender: self.clone(),
@@ -147,18 +160,19 @@ impl Lender {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_back(&self, hand: Hand, lent_since: Instant) {
+    fn take_back(&self, hand: Hand, service: Service) {
         let mut kept = self.kept();
         // Asked under the lock: what `close` does not find is not there.
-        if self.pool.is_closed() || lent_since.elapsed() > LENT_FOR {
+        if self.pool.is_closed() || service.since.elapsed() > LENT_FOR {
             return;
         }
-        let idle_since = Instant::now();
-        kept.push(Kept {
+        let place = kept.partition_point(|other| other.service.loans <= service.loans);
+        let returned = Kept {
             hand,
-            lent_since,
-            idle_since,
-        });
+            service,
+            idle_since: Instant::now(),
+        };
+        kept.insert(place, returned);
         if kept[0].idle_since.elapsed() > IDLE_FOR {
             drop(kept.remove(0));
         }
@@ -226,7 +240,7 @@ impl Drop for Loan {
             // In its own turn still, so that nobody waits for a connection that is not there yet.
             let loan = Self {
                 hand,
-                lent_since: self.lent_since,
+                service: self.service,
                 // Until it is undone.
                 at_work: true,
                 in_transaction: false,
@@ -237,7 +251,7 @@ impl Drop for Loan {
                 runtime.spawn(loan.undo());
             }
         } else if !self.at_work && hand.0.is_some() {
-            self.lender.take_back(hand, self.lent_since);
+            self.lender.take_back(hand, self.service);
         }
         // What is not kept goes to the pool, which looks what state it is in.
     }

@@ -50,6 +50,7 @@ async fn the_first_batches_find_their_statements_prepared() {
     };
     let db = Db::connect(&url, connections).await.unwrap();
     warming::warm(&db).await.unwrap();
+    assert!(ward.alerts().await.is_empty(), "nobody's rows are undone");
     let beforehand = prepared(&db).await;
     assert!(beforehand.len() > 15, "{beforehand:#?}");
     let started = Ward::on(&db, 2);

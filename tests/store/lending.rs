@@ -60,6 +60,36 @@ async fn one_connection_serves_one_after_the_other() {
     assert_eq!((writing.open, writing.idle, writing.most), (1, 1, 1));
 }
 
+/// Whoever comes while it is away makes do with another, and leaves it to the next all the same.
+#[tokio::test]
+async fn the_connection_that_served_most_is_lent_first() {
+    let Some(database) = databases::postgres().await else {
+        return;
+    };
+    let connections = Connections {
+        writers: 3,
+        readers: 1,
+    };
+    let db = Db::connect(&database.url, connections).await.unwrap();
+    let first = process(&db).await;
+    for _ in 0..3 {
+        let held = writers(&db).lend().await.unwrap();
+        let second = process(&db).await;
+        assert_ne!(second, first);
+        drop(held);
+        assert_eq!(process(&db).await, first);
+        // Given back last.
+        let held = [
+            writers(&db).lend().await.unwrap(),
+            writers(&db).lend().await.unwrap(),
+        ];
+        held.into_iter().for_each(drop);
+        assert_eq!(process(&db).await, first);
+    }
+    let [writing, _] = db.pools();
+    assert_eq!((writing.open, writing.idle), (2, 2));
+}
+
 #[tokio::test]
 async fn a_transaction_that_is_given_up_is_undone_before_the_next_begins() {
     let Some((_database, db)) = one_hand().await else {
