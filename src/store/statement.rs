@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use super::bind::Kind;
-use super::dialect;
+use super::dialect::{self, Rows};
 use super::error::StoreError;
 
 /// One SQL text, told to each database in its own way.
@@ -17,6 +17,7 @@ pub struct Statement {
     columns: &'static [(&'static str, Kind)],
     sqlite: OnceLock<String>,
     postgres: OnceLock<String>,
+    postgres_for_few: OnceLock<String>,
     words: OnceLock<HashSet<&'static str>>,
 }
 
@@ -34,6 +35,7 @@ impl Statement {
             columns,
             sqlite: OnceLock::new(),
             postgres: OnceLock::new(),
+            postgres_for_few: OnceLock::new(),
             words: OnceLock::new(),
         }
     }
@@ -44,8 +46,16 @@ impl Statement {
     }
 
     pub fn postgres(&'static self) -> &'static str {
-        self.postgres
-            .get_or_init(|| dialect::postgres(&self.spelt(), self.first_rows_parameter(), self.columns))
+        self.postgres.get_or_init(|| self.postgres_for(Rows::Many))
+    }
+
+    /// The same, made for a few rows.
+    pub fn postgres_for_few(&'static self) -> &'static str {
+        self.postgres_for_few.get_or_init(|| self.postgres_for(Rows::Few))
+    }
+
+    fn postgres_for(&self, how_many: Rows) -> String {
+        dialect::postgres(&self.spelt(), self.first_rows_parameter(), self.columns, how_many)
     }
 
     /// That it touched another number of rows than it meant to.
