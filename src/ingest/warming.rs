@@ -30,7 +30,8 @@ enum Also {
     Heard,
 }
 
-/// The sets of it that are met with day by day, each with `Heard` and without; others are planned when they are met with.
+/// The sets of it that are met with day by day, each with `Heard` and without; others are planned when they are met with, and so is
+/// what is written of many rows: beside so many a plan is soon made.
 const USUAL: [&[Also]; 13] = {
     use Also::{Ended, Findings, Merged, Opened, Retests};
     [

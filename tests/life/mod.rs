@@ -162,12 +162,11 @@ async fn a_reading_becomes_an_alert_that_explains_itself(mut hub: Hub) {
         (&closed["state"], &closed["outcome"]),
         (&json!("closed"), &json!("advice_given"))
     );
-    assert!(
-        hub.get("alerts?class=clinical").await["items"]
-            .as_array()
-            .unwrap()
-            .is_empty()
-    );
+    // Compliance is judged as time passes: of thirty days without a session there may be an alert already.
+    for class in ["clinical", "technical"] {
+        let open = hub.get(&format!("alerts?class={class}")).await;
+        assert_eq!(open["items"], json!([]), "{class}");
+    }
     let (status, _) = hub.page("/readyz").await;
     assert_eq!(status, 200);
     unit.disconnect().await;
