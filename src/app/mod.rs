@@ -64,6 +64,10 @@ pub enum StartError {
     NotMigrated(usize),
     #[error(transparent)]
     Broker(#[from] BrokerError),
+    #[error(
+        "no heartbeat was written in time: either the database takes none, or another process has the same mqtt.client_id"
+    )]
+    NoHeartbeat,
     #[error("cannot listen for HTTP on {address}: {source}")]
     Http {
         address: SocketAddr,
@@ -89,16 +93,18 @@ pub enum Ended {
 /// Starts everything; ready to be used when it returns: the broker is reached, and a first heartbeat has committed.
 pub async fn start(config: &Config, clock: Clock, ids: Ids) -> Result<App, StartError> {
     let app = begin(config, clock, ids).await?;
-    match app.reaching.within(parts::PATIENCE).await {
+    let fault = match app.reaching.within(parts::PATIENCE).await {
         Ok(()) => {
-            app.pulse.wait_for(|beat| beat.verified_at.is_some()).await;
-            Ok(app)
+            let proved = app.pulse.wait_for(|beat| beat.verified_at.is_some());
+            match tokio::time::timeout(parts::PATIENCE, proved).await {
+                Ok(_) => return Ok(app),
+                Err(_) => StartError::NoHeartbeat,
+            }
         }
-        Err(fault) => {
-            app.stop().await;
-            Err(fault.into())
-        }
-    }
+        Err(fault) => fault.into(),
+    };
+    app.stop().await;
+    Err(fault)
 }
 
 /// Starts everything that does not need the broker, and goes on to reach it: until then `/readyz` says what is missing.

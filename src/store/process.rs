@@ -21,7 +21,7 @@ statements! {
     LIST = "select process_id, name, version, started_at, state, said_at, verified_at, waiting_since from process
             where said_at >= $1 order by said_at desc, process_id limit 200";
 
-    RIVAL = "select max(said_at) from process where name = $1 and process_id <> $2 and state <> 'stopped' and said_at >= $3";
+    RIVAL = "select max(said_at) from process where name = $1 and process_id <> $2 and state <> 'stopped' and said_at > $3";
 
     FORGET = "delete from process where said_at < $1";
 }
@@ -50,7 +50,7 @@ pub async fn list(tx: &mut Tx, since: Instant) -> Result<Vec<Process>, StoreErro
     rows.into_iter().map(process).collect()
 }
 
-/// When another process last spoke under this one's name since then, and has not said that it ends.
+/// When another process last spoke under this one's name after then, and has not said that it ends.
 pub async fn rival(tx: &mut Tx, process: &Process, since: Instant) -> Result<Option<Instant>, StoreError> {
     let row: Option<(Option<Instant>,)> = tx
         .optional(&RIVAL, binds![&process.name, process.id, since])

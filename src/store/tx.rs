@@ -189,7 +189,7 @@ impl Tx {
         if let Self::Postgres(tx) = self {
             tx.write_for(statement).await?;
         }
-        self.later_beside(meant, statement, binds).await
+        self.put_down(meant, statement, binds).await
     }
 
     /// [`Tx::later`] of rows that none of the writes before it made or changed, though they may be of the same table.
@@ -202,6 +202,16 @@ impl Tx {
         if self.has_nothing_to_do(statement, binds) {
             return meant.map_or(Ok(()), |meant| Self::as_meant(statement, meant, 0));
         }
+        self.put_down(meant, statement, binds).await
+    }
+
+    /// Among what is to be written; at once where nothing is put off.
+    async fn put_down(
+        &mut self,
+        meant: Option<usize>,
+        statement: &'static Statement,
+        binds: &[Bind<'_>],
+    ) -> Result<(), StoreError> {
         if let Self::Postgres(PostgresTx::Writing(_, later)) = self
             && let Some(together) = later.together()
         {

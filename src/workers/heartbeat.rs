@@ -1,7 +1,7 @@
 //! "We are listening and can store" is a row in the store, so a time when nobody could is known afterwards and not guessed.
 //! Beside that proof stands what the process says of itself, which others may read and must not take for one.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -40,7 +40,8 @@ pub struct Identity {
 pub struct Heartbeat {
     db: Db,
     identity: Identity,
-    link: watch::Receiver<Link>,
+    /// Has seen what the last step looked at: what changes while that step writes wakes the next at once.
+    link: Mutex<watch::Receiver<Link>>,
     pulse: Pulse,
     said: Mutex<Option<(ProcessState, Instant)>>,
 }
@@ -50,7 +51,7 @@ impl Heartbeat {
         Self {
             db,
             identity,
-            link,
+            link: Mutex::new(link),
             pulse,
             said: Mutex::default(),
         }
@@ -60,7 +61,8 @@ impl Heartbeat {
     /// otherwise there is no beat, which is what makes it an outage.
     pub async fn step(&self, now: Instant) -> Result<usize, WorkerFault> {
         let beat = self.pulse.read();
-        let reached = self.link.borrow().inbound && !is_rivalled(&self.link.borrow(), &beat, now);
+        let link = self.link().borrow_and_update().clone();
+        let reached = link.inbound && !is_rivalled(&link, &beat, now);
         let state = state(reached, beat.verified_at.is_some(), beat.stores(now));
         if !self.is_due(state, now) {
             return Ok(0);
@@ -103,11 +105,10 @@ impl Heartbeat {
         Ok(1)
     }
 
-    /// Resolves when the connection to the broker has changed.
+    /// Resolves when the connection to the broker has changed since the last step looked at it.
     pub async fn woken(&self) {
-        let mut link = self.link.clone();
-        // What has changed before is known: a copy that had not seen it would wake us again and again.
-        link.mark_unchanged();
+        // A copy has seen what its original has.
+        let mut link = self.link().clone();
         // Fails only where the connection is gone for good, and then there is nothing to wake up for.
         if link.changed().await.is_err() {
             std::future::pending::<()>().await;
@@ -128,6 +129,10 @@ impl Heartbeat {
         if !matches!(tokio::time::timeout(GOODBYE_WITHIN, saying).await, Ok(Ok(()))) {
             tracing::warn!("the store could not be told that this process ends; others will find it silent");
         }
+    }
+
+    fn link(&self) -> MutexGuard<'_, watch::Receiver<Link>> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn said(&self) -> Option<(ProcessState, Instant)> {

@@ -1,6 +1,7 @@
 //! One reading's whole life, through the doors that users have, on each database and with each kind of broker.
 
 mod compliance;
+mod held_up;
 mod kinds;
 mod privacy;
 mod quarantine;

@@ -29,7 +29,10 @@ pub(super) fn value(text: &str, series: &str) -> f64 {
 }
 
 /// Asks until the answer is as wanted; the test's own limit is that of the runner.
-async fn until(mut ask: impl AsyncFnMut() -> (u16, String), wanted: impl Fn(u16, &str) -> bool) -> String {
+pub(super) async fn until(
+    mut ask: impl AsyncFnMut() -> (u16, String),
+    wanted: impl Fn(u16, &str) -> bool,
+) -> String {
     let asking = async {
         loop {
             let (status, text) = ask().await;
@@ -344,6 +347,7 @@ async fn two_processes_with_one_name_are_told_so() {
     let config = configuration(&database, &folder, &broker, "twin");
     let clock = Clock::fixed(nine_o_clock());
     let first = app::start(&config, clock.clone(), Ids::seeded(1)).await.unwrap();
+    clock.advance(Duration::from_secs(1));
     let second = app::begin(&config, clock, Ids::seeded(2)).await.unwrap();
     let named = |status, text: &str| status == 503 && text.contains("two processes share one mqtt.client_id");
     until(async || page(&first, "/readyz").await, named).await;

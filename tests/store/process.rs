@@ -8,7 +8,11 @@ use uuid::Uuid;
 use super::fixture::at;
 use crate::support::databases::{TestDatabase, on_both_databases};
 
-on_both_databases!(the_last_word_of_each_is_kept, nothing_open_is_nothing);
+on_both_databases!(
+    the_last_word_of_each_is_kept,
+    a_rival_is_who_speaks_under_the_same_name_after_the_start,
+    nothing_open_is_nothing,
+);
 
 fn said(id: u128, name: &str, state: ProcessState, minute: i64) -> Process {
     let began = at("09:00");
@@ -42,6 +46,27 @@ async fn the_last_word_of_each_is_kept(database: TestDatabase) {
     assert_eq!(all[0].lag_seconds(), 180);
     assert_eq!(store::process::forget(&mut tx, at("09:03")).await.unwrap(), 1);
     assert_eq!(store::process::list(&mut tx, at("09:00")).await.unwrap(), [waits]);
+    tx.commit().await.unwrap();
+}
+
+/// One that was killed has said nothing of its end, and is none if another is started at that moment.
+async fn a_rival_is_who_speaks_under_the_same_name_after_the_start(database: TestDatabase) {
+    let mut tx = database.db.begin().await.unwrap();
+    let own = said(9, "one", ProcessState::Starting, 0);
+    let told = [
+        (said(1, "one", ProcessState::Working, 0), None),
+        (said(2, "two", ProcessState::Working, 1), None),
+        (said(3, "one", ProcessState::Stopped, 2), None),
+        (said(9, "one", ProcessState::Working, 3), None),
+        (said(4, "one", ProcessState::NoBroker, 4), Some(at("09:04"))),
+    ];
+    for (word, rival) in told {
+        store::process::say(&mut tx, &word).await.unwrap();
+        let found = store::process::rival(&mut tx, &own, own.started_at)
+            .await
+            .unwrap();
+        assert_eq!(found, rival, "{word:?}");
+    }
     tx.commit().await.unwrap();
 }
 

@@ -11,6 +11,35 @@ use crate::support::ward::at;
 #[tokio::test]
 async fn a_heartbeat_sleeps_until_the_connection_changes_again() {
     let database = databases::sqlite().await;
+    let (connection, heartbeat) = beating(&database);
+    connection.send_modify(|link| link.inbound = true);
+    heartbeat.step(at("21T09:00")).await.unwrap();
+    assert!(
+        heartbeat.woken().now_or_never().is_none(),
+        "that was before it looked"
+    );
+    let mut sleeping = Box::pin(heartbeat.woken());
+    assert!(sleeping.as_mut().now_or_never().is_none());
+    connection.send_modify(|link| link.inbound = false);
+    assert!(sleeping.now_or_never().is_some());
+}
+
+/// A process would otherwise call itself ready a second later than it is: its first word is written while it connects.
+#[tokio::test]
+async fn a_connection_that_comes_while_a_heartbeat_writes_wakes_it_at_once() {
+    let database = databases::sqlite().await;
+    let (connection, heartbeat) = beating(&database);
+    // It waits for the writer, having looked at the connection.
+    let writer = database.db.begin().await.unwrap();
+    let mut stepping = Box::pin(heartbeat.step(at("21T09:00")));
+    assert!(stepping.as_mut().now_or_never().is_none());
+    connection.send_modify(|link| link.inbound = true);
+    drop(writer);
+    assert_eq!(stepping.await.unwrap(), 1);
+    assert!(heartbeat.woken().now_or_never().is_some());
+}
+
+fn beating(database: &databases::TestDatabase) -> (watch::Sender<Link>, Heartbeat) {
     let (connection, link) = watch::channel(Link::default());
     let identity = Identity {
         id: uuid::Uuid::from_u128(1),
@@ -18,13 +47,5 @@ async fn a_heartbeat_sleeps_until_the_connection_changes_again() {
         started_at: at("21T09:00"),
     };
     let heartbeat = Heartbeat::new(database.db.clone(), identity, link, Pulse::default());
-    connection.send_modify(|link| link.inbound = true);
-    assert!(
-        heartbeat.woken().now_or_never().is_none(),
-        "that was before it lay down"
-    );
-    let mut sleeping = Box::pin(heartbeat.woken());
-    assert!(sleeping.as_mut().now_or_never().is_none());
-    connection.send_modify(|link| link.inbound = false);
-    assert!(sleeping.now_or_never().is_some());
+    (connection, heartbeat)
 }
