@@ -22,10 +22,12 @@ use crate::store::{self, Db, StoreError, Tx};
 use super::WorkerFault;
 
 pub const EVERY: Duration = Duration::from_secs(1);
-/// Patients of one transaction: whoever sends or acts meanwhile waits for it.
-const BATCH: u32 = 50;
-/// Transactions of one step; what is left waits for the next, and whoever sends has the rest of the second.
-const MOST_BATCHES: u32 = 6;
+/// Patients of one transaction on PostgreSQL: whoever sends for one of them or acts on one meanwhile waits for it.
+const POSTGRES_BATCH: u32 = 50;
+/// On SQLite everybody waits for it.
+const SQLITE_BATCH: u32 = 10;
+/// Patients of one step, about; what is left waits for the next, and whoever sends has the rest of the second.
+const AT_ONCE: usize = 300;
 /// Rows of calls of one transaction, and about how many patients of these: a unit that sends a backlog calls for one many times.
 const CALLS: u32 = 200;
 const CALLED: usize = 300;
@@ -56,11 +58,11 @@ impl Compliance {
         // What fails of it keeps nobody who is due from being judged.
         let called = if is_called { self.answer(now).await } else { Ok(0) };
         let mut is_due = store::compliance::is_anybody_due(&mut self.db.read().await?, watch.as_of).await?;
-        let (mut judged, mut batches) = (0, 0);
-        while is_due && batches < MOST_BATCHES {
+        let mut judged = 0;
+        while is_due && judged < AT_ONCE {
             let done = self.judge(&watch, now).await?;
-            (judged, batches) = (judged + done, batches + 1);
-            is_due = done == BATCH as usize;
+            judged += done;
+            is_due = done == self.batch() as usize;
         }
         let waits_since = store::compliance::waits_since(&mut self.db.read().await?).await?;
         let raised = match waits_since {
@@ -102,10 +104,17 @@ impl Compliance {
         Ok(answered)
     }
 
+    const fn batch(&self) -> u32 {
+        match self.db {
+            Db::Sqlite { .. } => SQLITE_BATCH,
+            Db::Postgres { .. } => POSTGRES_BATCH,
+        }
+    }
+
     /// One batch; how many patients it was.
     async fn judge(&self, watch: &Watch, now: Instant) -> Result<usize, WorkerFault> {
         let mut tx = self.db.begin().await?;
-        let marks = store::compliance::claim_due(&mut tx, watch.as_of, BATCH).await?;
+        let marks = store::compliance::claim_due(&mut tx, watch.as_of, self.batch()).await?;
         let due = marks.len();
         match self.look(&mut tx, marks.clone(), watch, now).await {
             Ok(cleared) => {
@@ -164,16 +173,16 @@ impl Compliance {
         let mut tx = self.db.begin().await?;
         let goes_on = incident::goes_on(&mut tx, self.limits, &self.ids, now).await?;
         tx.commit().await?;
-        let (mut raised, mut batches) = (0, 0);
-        while !goes_on && batches < MOST_BATCHES {
+        let (mut raised, mut looked_at) = (0, 0);
+        while !goes_on && looked_at < AT_ONCE {
             let mut tx = self.db.begin().await?;
-            let patients = store::compliance::claim_waiting(&mut tx, BATCH).await?;
+            let patients = store::compliance::claim_waiting(&mut tx, self.batch()).await?;
             if patients.is_empty() {
                 break;
             }
             raised += missing::raise(&mut tx, &self.shelf, &patients, &self.ids, now).await?;
             tx.commit().await?;
-            batches += 1;
+            looked_at += patients.len();
         }
         Ok(raised)
     }
