@@ -3,6 +3,7 @@
 //! `HOMEWARD_TEST_PROGRAM` names another program to try than the one built with the tests; `HOMEWARD_TEST_SESSIONS` says
 //! how many sessions `several` sends.
 
+mod between;
 mod books;
 mod desk;
 mod homes;
