@@ -6,7 +6,7 @@ use homeward::domain::alert::About;
 use homeward::domain::finding::Class;
 use homeward::ingest::warming;
 use homeward::store::{Connections, Db, PostgresTx, Tx};
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 use crate::support::databases;
 use crate::support::unit_says::{Says as _, plan, session, spo2};
@@ -82,4 +82,74 @@ async fn the_first_batches_find_their_statements_prepared() {
     assert!(met.is_empty(), "planned while somebody waits: {met:#?}");
     // All that came of the patient once she was known.
     assert_eq!(by_heart(&now) - by_heart(&beforehand), 5);
+}
+
+/// PostgreSQL believes of a table that was vacuumed while it was empty that it is empty until it has a page, and keeps to what it
+/// planned then: each session that joined an alert went through all alerts of the house.
+#[tokio::test]
+async fn what_is_planned_of_a_house_without_alerts_finds_each_by_its_number() {
+    let Some(database) = databases::postgres().await else {
+        return;
+    };
+    let mut stranger = PgConnection::connect(&database.url).await.unwrap();
+    sqlx::raw_sql("vacuum alert")
+        .execute(&mut stranger)
+        .await
+        .unwrap();
+    let pages: i64 = sqlx::query_scalar("select pg_relation_size('alert')")
+        .fetch_one(&mut stranger)
+        .await
+        .unwrap();
+    assert_eq!(pages, 0);
+    let connections = Connections {
+        writers: 1,
+        readers: 1,
+    };
+    let db = Db::connect(&database.url, connections).await.unwrap();
+    warming::warm(&db).await.unwrap();
+
+    let mut plans = 0;
+    for text in prepared(&db).await.into_keys() {
+        if !text.contains("select 1 / case") || !text.contains("update alert set") {
+            continue;
+        }
+        let plan = planned(&db, &text).await;
+        let mut looks = plan
+            .iter()
+            .zip(plan.iter().skip(1))
+            .filter(|(node, _)| node.contains(" on alert ") && node.contains("Scan"));
+        assert!(
+            looks
+                .all(|(node, next)| node.contains("using alert_pkey") && next.contains("Index Cond: (id = ")),
+            "{plan:#?}"
+        );
+        plans += 1;
+    }
+    assert!(plans > 5, "{plans}");
+}
+
+/// How the only connection that writes goes about what it has prepared, as it was planned then.
+async fn planned(db: &Db, text: &str) -> Vec<String> {
+    let mut tx = db.begin().await.unwrap();
+    let Tx::Postgres(PostgresTx::Writing(loan, _)) = &mut tx else {
+        panic!("only PostgreSQL tells what is prepared")
+    };
+    let connection = loan.work().unwrap();
+    let (name, parameters): (String, i32) = sqlx::query_as(
+        "select name, cardinality(parameter_types) from pg_prepared_statements where statement = $1",
+    )
+    .persistent(false)
+    .bind(text)
+    .fetch_one(&mut *connection)
+    .await
+    .unwrap();
+    let nothing = vec!["null"; usize::try_from(parameters).unwrap()].join(", ");
+    let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("explain execute {name} ({nothing})")))
+        .persistent(false)
+        .fetch_all(connection)
+        .await
+        .unwrap();
+    loan.rest();
+    tx.rollback().await.unwrap();
+    plan
 }
