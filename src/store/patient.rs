@@ -76,13 +76,12 @@ statements! {
          update patient_turn set turn = turn + 1 from one
          where patient_turn.patient_id = one.patient_id returning patient_turn.patient_id, turn, missing";
 
-    /// One after the other, in the order of the rows, and only those who are as they are thought to be.
+    /// Only those who are as they are thought to be. By index one after the other, in the order of the rows: to lock them first, as
+    /// [`LOCK`] does whose join may have any order, took a third of the time. Should a plan go otherwise for once, whoever is
+    /// locked out by another tries again.
     TAKE_NEXT [patient_id Uuid, turn Bigint] =
-        "update patient_turn set turn = one.turn + 1
-         from (select t.patient_id, t.turn from {rows} {each} patient_turn
-               {such_that} t.patient_id = r.patient_id and t.turn = r.turn and not t.missing
-               {for_no_key_update} {end_each} {apart}) one
-         where patient_turn.patient_id = one.patient_id and patient_turn.turn = one.turn";
+        "update patient_turn set turn = r.turn + 1 from {rows}
+         where patient_turn.patient_id = r.patient_id and patient_turn.turn = r.turn and not patient_turn.missing";
 }
 
 /// [`StoreError::Taken`] where the NHS number is known already.
