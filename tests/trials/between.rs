@@ -19,13 +19,13 @@ use crate::support::serve::Serve;
 /// For one thing to happen.
 const LONG: Duration = Duration::from_mins(1);
 
-const CLEAN: Shares = Shares {
+/// Each goes on an alert.
+const BREACHES: Shares = Shares {
     duplicates: 0.0,
     conflicts: 0.0,
     malformed: 0.0,
     late: 0.0,
-    // What joins an alert is stored with more than one statement.
-    breaches: 0.0,
+    breaches: 1.0,
 };
 
 /// PostgreSQL is held up with the session's statement in its hands when the process is killed, and commits it for nobody.
@@ -46,7 +46,7 @@ async fn what_is_committed_for_a_process_that_is_gone_is_stored_once() {
     serve.spawn();
     serve.ready().await;
     let homes = Homes::admit(&serve, 1).await;
-    let recipe = homes.recipe(20_261_128, 2, CLEAN);
+    let recipe = homes.recipe(20_261_128, 2, BREACHES);
     let (release, released) = watch::channel(1);
     let manner = Manner {
         who: pool(),
