@@ -1,5 +1,5 @@
-//! The one moment at which a session is stored and nobody has been told: between commit and receipt. `kills` meets it by chance,
-//! this meets it always.
+//! The one moment at which a session is stored and nobody has been told: between commit and receipt. `kills` meets it in the
+//! midst of everything else, this meets it alone.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use chrono::TimeDelta;
 use home_unit::load::Witnessed;
 use home_unit::load::spec::Shares;
 use home_unit::payload::Outcome;
-use sqlx::{Connection as _, PgConnection};
 use tokio::sync::{mpsc, watch};
 
 use super::books::Books;
+use super::hold::Hold;
 use super::homes::{Homes, Manner, Sending, pool};
 use crate::support::databases;
 use crate::support::mosquitto::Mosquitto;
@@ -35,7 +35,7 @@ async fn what_is_committed_for_a_process_that_is_gone_is_stored_once() {
     let (Some(database), Some(mosquitto)) = (databases::postgres().await, mosquitto) else {
         return;
     };
-    let mut stranger = PgConnection::connect(&database.url).await.unwrap();
+    let mut hold = Hold::on(&database).await;
     let folder = tempfile::tempdir().unwrap();
     let settings = [
         ("DATABASE__URL", database.url.clone()),
@@ -61,18 +61,12 @@ async fn what_is_committed_for_a_process_that_is_gone_is_stored_once() {
     // From then on the service knows the patient by heart, and stores what she sends with one statement.
     assert_eq!(receipt(&mut sending.seen).await, (0, Outcome::Stored));
 
-    // A row, not its table: a locked table would hold the statement up before it is begun, while it is planned.
-    sqlx::raw_sql("begin; select from patient_turn for update")
-        .execute(&mut stranger)
-        .await
-        .unwrap();
+    hold.take().await;
     release.send_replace(2);
-    let held_up = "select exists (select from pg_locks join pg_stat_activity using (pid)
-                                  where datname = current_database() and locktype = 'transactionid' and not granted)";
-    until(&mut stranger, held_up).await;
+    hold.until_waited_for().await;
     serve.kill();
-    sqlx::raw_sql("rollback").execute(&mut stranger).await.unwrap();
-    until(&mut stranger, "select count(*) = 2 from session").await;
+    hold.let_go().await;
+    hold.until("select count(*) = 2 from session").await;
 
     serve.spawn();
     assert_eq!(receipt(&mut sending.seen).await, (1, Outcome::Duplicate));
@@ -94,15 +88,4 @@ async fn receipt(seen: &mut mpsc::UnboundedReceiver<Witnessed>) -> (u64, Outcome
         }
     };
     tokio::time::timeout(LONG, next).await.expect("it is told")
-}
-
-async fn until(database: &mut PgConnection, question: &'static str) {
-    let asking = async {
-        while !sqlx::query_scalar::<_, bool>(question)
-            .fetch_one(&mut *database)
-            .await
-            .unwrap()
-        {}
-    };
-    tokio::time::timeout(LONG, asking).await.expect(question);
 }

@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use home_unit::load::recipe::Recipe;
-use home_unit::load::spec::Shares;
+use home_unit::load::spec::{Kind, Shares};
 use home_unit::load::{Who, Witnessed};
 use home_unit::payload::Outcome;
 use homeward::clock::Clock;
@@ -18,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::books::{self, Books};
+use super::hold::Hold;
 use super::homes::{Homes, Manner, Sending, pool};
 use super::watch::{Life, Truth, Watch, truth};
 use crate::support::databases::{self, TestDatabase};
@@ -25,8 +27,10 @@ use crate::support::mosquitto::Mosquitto;
 use crate::support::serve::{Serve, lasting_address};
 
 const KILLS: usize = 100;
-/// On a quick machine a hundred may all miss the moment between commit and receipt: it goes on until one meets it.
+/// A hundred may all miss the moment between commit and receipt where none can be aimed at it: it goes on until one meets it.
 const MOST_KILLS: usize = 2 * KILLS;
+/// Of so many kills one is aimed at that moment, where the database can be held up.
+const AIMED: usize = 10;
 const UNITS: usize = 40;
 /// Sessions that may go out while a process starts: some are always on their way when it is there.
 const WHILE_IT_STARTS: u64 = 20;
@@ -60,10 +64,11 @@ enum Moment {
     Sent(usize, Duration),
     /// So long after its start, ready or not.
     Starting(Duration),
+    /// Where the database has its sessions in hand, and commits them when it is gone.
+    Between,
 }
 
 impl Moment {
-    /// `reach` is about how long what has gone out keeps the process busy: a later kill would meet nothing.
     fn draw(chance: &mut StdRng, reach: Duration) -> Self {
         let delay = reach.mul_f64(chance.random_range(0.0..1.0));
         match chance.random_range(0..10) {
@@ -173,9 +178,20 @@ struct Trial {
     release: watch::Sender<u64>,
     ledger: Ledger,
     lines: Vec<(Moment, Line)>,
+    /// On a database that takes more than one writer.
+    hold: Option<Hold>,
 }
 
 impl Trial {
+    fn next(&self, chance: &mut StdRng) -> Moment {
+        match self.hold {
+            Some(_) if self.lines.len() % AIMED == AIMED - 1 => Moment::Between,
+            // What has gone out keeps the process busy for about so long: a later kill would meet nothing.
+            Some(_) => Moment::draw(chance, Duration::from_millis(4)),
+            None => Moment::draw(chance, Duration::from_millis(12)),
+        }
+    }
+
     /// Lets the process live until the moment has come, and ends it; how long it took to be ready, where it came so far.
     async fn live_and_die(&mut self, moment: Moment) {
         let mut ready_ms = None;
@@ -185,7 +201,11 @@ impl Trial {
             self.serve.ready().await;
             ready_ms = Some(self.spawned.elapsed().as_millis());
             self.seen.catch_up();
-            self.release(ONCE_IT_IS_READY);
+            if matches!(moment, Moment::Between) {
+                self.aim().await;
+            } else {
+                self.release(ONCE_IT_IS_READY);
+            }
             let (receipted, publications) = (self.seen.receipted.len(), self.seen.publications);
             match moment {
                 Moment::Receipts(count, delay) => {
@@ -198,6 +218,7 @@ impl Trial {
                     self.seen.until(&mut self.serve, enough).await;
                     delay
                 }
+                Moment::Between => Duration::ZERO,
                 Moment::Starting(after) => after,
             }
         };
@@ -210,6 +231,9 @@ impl Trial {
             killed,
             gone: Instant::now(),
         });
+        if let (Moment::Between, Some(hold)) = (moment, &mut self.hold) {
+            hold.let_go().await;
+        }
         self.seen.catch_up();
         self.ledger.check(&self.database.db, &mut self.seen).await;
         let mut line = std::mem::take(&mut self.seen.line);
@@ -218,6 +242,27 @@ impl Trial {
         self.release(WHILE_IT_STARTS);
         self.spawned = Instant::now();
         self.serve.spawn();
+    }
+
+    /// One good session more, when those before it have their receipts, and PostgreSQL has it in hand. It is alone in its batch: beside
+    /// one that is known already, or none, it would not be stored by a statement that commits by itself.
+    async fn aim(&mut self) {
+        let recipe = &self.ledger.recipe;
+        let before = (*self.release.borrow()..)
+            .find(|index| recipe.kind(*index) == Kind::Good)
+            .expect("the stream outlasts the kills");
+        self.release.send_replace(before);
+        let is_answerable =
+            |index: &u64| !matches!(recipe.kind(*index), Kind::Malformed(fault) if !fault.is_answerable());
+        let settled = |seen: &Seen| {
+            let told = |index: &u64| seen.receipted.contains(index) || seen.rejected.contains(index);
+            (0..before).filter(is_answerable).all(|index| told(&index))
+        };
+        self.seen.until(&mut self.serve, settled).await;
+        let hold = self.hold.as_mut().expect("aimed where it can be");
+        hold.take().await;
+        self.release.send_replace(before + 1);
+        hold.until_waited_for().await;
     }
 
     /// Between a commit and its receipts.
@@ -277,7 +322,12 @@ async fn a_hundred_kills(database: TestDatabase, mosquitto: Option<Mosquitto>) {
             released: Some(released),
         },
     );
+    let hold = match mosquitto {
+        Some(_) => Some(Hold::on(&database).await),
+        None => None,
+    };
     let mut trial = Trial {
+        hold,
         database,
         serve,
         spawned,
@@ -289,9 +339,9 @@ async fn a_hundred_kills(database: TestDatabase, mosquitto: Option<Mosquitto>) {
     };
     let begun = Instant::now();
     let mut chance = StdRng::seed_from_u64(20_261_122);
-    let reach = Duration::from_millis(if mosquitto.is_some() { 4 } else { 12 });
     while trial.lines.len() < KILLS || (!trial.met_the_moment_between() && trial.lines.len() < MOST_KILLS) {
-        trial.live_and_die(Moment::draw(&mut chance, reach)).await;
+        let moment = trial.next(&mut chance);
+        trial.live_and_die(moment).await;
     }
     let killing = begun.elapsed();
     trial.serve.ready().await;
@@ -335,13 +385,14 @@ async fn a_hundred_kills(database: TestDatabase, mosquitto: Option<Mosquitto>) {
 
 /// What the database was seen to hold.
 struct Ledger {
+    recipe: Arc<Recipe>,
     by_id: HashMap<(String, uuid::Uuid), u64>,
     stored: HashSet<u64>,
     since: chrono::DateTime<chrono::Utc>,
 }
 
 impl Ledger {
-    fn new(recipe: &Recipe) -> Self {
+    fn new(recipe: &Arc<Recipe>) -> Self {
         let key = |index| {
             let spec = recipe.spec(index);
             (
@@ -350,6 +401,7 @@ impl Ledger {
             )
         };
         Self {
+            recipe: Arc::clone(recipe),
             by_id: (0..recipe.sessions()).map(key).collect(),
             stored: HashSet::new(),
             since: Clock::Wall.now(),
@@ -402,6 +454,7 @@ fn table(lines: &[(Moment, Line)], killing: Duration, truth: &Truth) -> String {
                 Moment::Receipts(..) => "r",
                 Moment::Sent(..) => "s",
                 Moment::Starting(_) => "u",
+                Moment::Between => "b",
             };
             *how.entry(name).or_default() += 1;
             ready.extend(line.ready_ms);
@@ -429,8 +482,11 @@ fn table(lines: &[(Moment, Line)], killing: Duration, truth: &Truth) -> String {
             sum(|line| line.missing),
         ));
     }
-    table
-        .push("how: r after so many receipts, s after so many publications, u while it starts up".to_owned());
+    table.push(
+        "how: r after so many receipts, s after so many publications, u while it starts up, \
+             b while the database has sessions in hand"
+            .to_owned(),
+    );
     table.push(format!(
         "{} kills in {:.0} s; asked {} times whether it is ready: {} yes, {} no, {} no answer, {} untrue\n",
         lines.len(),

@@ -6,6 +6,7 @@
 mod between;
 mod books;
 mod desk;
+mod hold;
 mod homes;
 mod house;
 mod kills;
