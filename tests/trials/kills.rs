@@ -248,7 +248,7 @@ impl Trial {
     /// one that is known already, or none, it would not be stored by a statement that commits by itself.
     async fn aim(&mut self) {
         let recipe = &self.ledger.recipe;
-        let before = (*self.release.borrow()..)
+        let before = (*self.release.borrow()..SESSIONS)
             .find(|index| recipe.kind(*index) == Kind::Good)
             .expect("the stream outlasts the kills");
         self.release.send_replace(before);
