@@ -121,11 +121,14 @@ async fn write_nothing(tx: &mut Tx, also: &[Also]) -> Result<(), StoreError> {
     if raised && !tx.is_put_off() {
         store::alert::open_for(tx, &[]).await?;
     }
-    match (also(Also::Opened), also(Also::Merged) || also(Also::Ended)) {
-        (true, true) => store::alert::open_and_merge(tx, &[], &[]).await?,
-        (true, false) => store::alert::insert(tx, &[]).await?,
-        (false, true) => store::alert::merge(tx, &[]).await?,
-        (false, false) => {}
+    if also(Also::Opened) {
+        store::alert::insert(tx, &[]).await?;
+    }
+    if also(Also::Merged) {
+        store::alert::join(tx, &[]).await?;
+    }
+    if also(Also::Ended) {
+        store::alert::merge_others(tx, &[]).await?;
     }
     if raised {
         store::alert::link(tx, &[], now).await?;

@@ -104,10 +104,9 @@ async fn fold_in(
             Folded::Merged { alert, from_version } => merged.push((alert, from_version)),
         }
     }
-    let changed = merged.iter().chain(&closed);
-    let mut written: Vec<(&Alert, i64)> = changed.map(|(alert, version)| (alert, *version)).collect();
-    written.sort_by(|(one, _), (other, _)| (&one.about, one.class).cmp(&(&other.about, other.class)));
-    store::alert::open_and_merge(tx, &opened, &written).await?;
+    store::alert::insert(tx, &opened).await?;
+    store::alert::join(tx, &merged).await?;
+    store::alert::merge_others(tx, &closed).await?;
     store::alert::link(tx, &links, now).await?;
     let merged = merged.into_iter().map(|(alert, _)| alert);
     Ok(opened.into_iter().chain(merged).collect())

@@ -82,6 +82,13 @@ statements! {
                {for_no_key_update} {end_each} {apart}) r
          where alert.id = r.id and alert.version = r.seen_version";
 
+    /// What is found joins it, under the patient's turn; people change one alert at a time: so none is locked before it is written.
+    /// Each is looked up first all the same, or PostgreSQL, planning for a house of few alerts, goes through all of them.
+    JOIN [id Uuid, severity Text, updated_at Time, seen_version Bigint] =
+        "update alert set severity = r.severity, updated_at = r.updated_at, version = r.seen_version + 1
+         from (select r.* from {rows} {each} alert {such_that} t.id = r.id and t.version = r.seen_version {end_each} {apart}) r
+         where alert.id = r.id and alert.version = r.seen_version";
+
     OPEN_WITH [finding_id Uuid] = concat!(
         "select ", alert_columns!(), " from alert t where t.state <> 'closed' and t.id in (
              select t.alert_id from {rows} {each} alert_finding {such_that} t.finding_id = r.finding_id {end_each}
@@ -230,28 +237,36 @@ pub async fn insert(tx: &mut Tx, alerts: &[Alert]) -> Result<(), StoreError> {
     tx.later(Some(alerts.len()), &INSERT, binds![rows]).await
 }
 
-/// Opens alerts, and writes others that stand, as [`merge`] does.
-pub async fn open_and_merge(
-    tx: &mut Tx,
-    opened: &[Alert],
-    merged: &[(&Alert, i64)],
-) -> Result<(), StoreError> {
-    insert(tx, opened).await?;
-    tx.later_beside(Some(merged.len()), &UPDATE, binds![update_columns(merged)])
-        .await
+/// Writes what joining changes of alerts that stand, none of which the transaction has written before. Fails unless each is still at
+/// the version seen.
+pub async fn join(tx: &mut Tx, joined: &[(Alert, i64)]) -> Result<(), StoreError> {
+    let alerts = || joined.iter().map(|(alert, _)| alert);
+    let rows = vec![
+        uuids(alerts().map(|alert| alert.id.0)),
+        texts(alerts().map(|alert| alert.severity.word())),
+        times(alerts().map(|alert| alert.updated_at)),
+        bigints(joined.iter().map(|(_, seen)| *seen)),
+    ];
+    tx.later_beside(Some(joined.len()), &JOIN, binds![rows]).await
 }
 
 /// Writes the alert as it is now over the version that the writer saw; false where another came first.
 pub async fn update(tx: &mut Tx, alert: &Alert, seen_version: i64) -> Result<bool, StoreError> {
-    let pairs = [(alert, seen_version)];
-    tx.swapped(&UPDATE, binds![update_columns(&pairs)]).await
+    let columns = update_columns(&[(alert, seen_version)]);
+    tx.swapped(&UPDATE, binds![columns]).await
 }
 
 /// The same for many, whose lock the caller holds or which are in the order in which everybody locks: fails unless each is still at
 /// the version seen.
 pub async fn merge(tx: &mut Tx, alerts: &[(Alert, i64)]) -> Result<(), StoreError> {
-    let pairs: Vec<(&Alert, i64)> = alerts.iter().map(|(alert, version)| (alert, *version)).collect();
-    tx.later(Some(pairs.len()), &UPDATE, binds![update_columns(&pairs)])
+    let columns = update_columns(&pairs(alerts));
+    tx.later(Some(alerts.len()), &UPDATE, binds![columns]).await
+}
+
+/// The same of alerts none of which the transaction has written before.
+pub async fn merge_others(tx: &mut Tx, alerts: &[(Alert, i64)]) -> Result<(), StoreError> {
+    let columns = update_columns(&pairs(alerts));
+    tx.later_beside(Some(alerts.len()), &UPDATE, binds![columns])
         .await
 }
 
@@ -262,6 +277,10 @@ pub async fn link(tx: &mut Tx, links: &[(AlertId, FindingId)], now: Instant) -> 
         uuids(links.iter().map(|(_, finding)| finding.0)),
     ];
     tx.later(None, &LINK, binds![now, rows]).await
+}
+
+fn pairs(alerts: &[(Alert, i64)]) -> Vec<(&Alert, i64)> {
+    alerts.iter().map(|(alert, seen)| (alert, *seen)).collect()
 }
 
 fn update_columns<'a>(pairs: &[(&'a Alert, i64)]) -> Vec<Column<'a>> {
