@@ -39,7 +39,7 @@ pub async fn run(
     (lanes, batch_max): (Vec<Lane>, usize),
     mut stop: watch::Receiver<bool>,
 ) -> Inlet {
-    let waiting = Arc::new(Waiting::new(batch_max, waiting::PATIENCE));
+    let waiting = Arc::new(Waiting::new(batch_max, waiting::PATIENCE, waiting::PACE));
     let mut working = JoinSet::new();
     for lane in lanes {
         working.spawn(lane.run(Arc::clone(&waiting)));

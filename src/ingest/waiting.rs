@@ -11,6 +11,12 @@ use tokio::time::Instant;
 /// How long a batch may take before whoever waits is taken by another lane: behind one that waits for a lock nobody else is held up.
 pub const PATIENCE: Duration = Duration::from_millis(25);
 
+/// How soon after a batch of [`MUCH`] the next one is begun at the earliest.
+pub const PACE: Duration = Duration::from_millis(10);
+
+/// After so many more are on their way, and two batches of half the size cost a third more than one. Where less comes nobody waits.
+const MUCH: usize = 16;
+
 /// So much of a batch, when nearly nothing is at work, is not waited for either.
 const NEARLY_NOTHING: usize = 1;
 
@@ -21,6 +27,7 @@ pub struct Waiting<T> {
     line: Mutex<Line<T>>,
     batch_max: usize,
     patience: Duration,
+    pace: Duration,
     lanes: Notify,
     room: Notify,
 }
@@ -32,6 +39,8 @@ struct Line<T> {
     busy: HashSet<u64>,
     /// When each batch was begun, and how large it is.
     at_work: Vec<(Instant, usize)>,
+    /// Before then no batch is begun because nothing is at work.
+    not_before: Instant,
     /// All that waits is of units that are busy.
     is_held: bool,
     is_closed: bool,
@@ -49,12 +58,14 @@ impl<T> Waiting<T> {
     /// Whoever brings more than three batches finds no room.
     const BATCHES: usize = 3;
 
-    /// Batches of so many at most; one that takes longer than `patience` is not waited for.
-    pub fn new(batch_max: usize, patience: Duration) -> Self {
+    /// Batches of so many at most; one that takes longer than `patience` is not waited for, and after a large one the next begins
+    /// `pace` later.
+    pub fn new(batch_max: usize, patience: Duration, pace: Duration) -> Self {
         let line = Line {
             waiting: VecDeque::new(),
             busy: HashSet::new(),
             at_work: Vec::new(),
+            not_before: Instant::now(),
             is_held: false,
             is_closed: false,
         };
@@ -62,6 +73,7 @@ impl<T> Waiting<T> {
             line: Mutex::new(line),
             batch_max,
             patience,
+            pace,
             lanes: Notify::new(),
             room: Notify::new(),
         }
@@ -105,16 +117,19 @@ impl<T> Waiting<T> {
             if let Some(taken) = self.try_take(batch) {
                 return Some(taken);
             }
-            let is_over = {
+            let (is_over, not_before) = {
                 let line = self.line();
-                line.is_closed && line.waiting.is_empty()
+                (line.is_closed && line.waiting.is_empty(), line.not_before)
             };
             if is_over {
                 // For the next lane.
                 self.lanes.notify_one();
                 return None;
             }
-            self.lanes.notified().await;
+            tokio::select! {
+                () = self.lanes.notified() => {}
+                () = tokio::time::sleep_until(not_before), if Instant::now() < not_before => {}
+            }
         }
     }
 
@@ -130,6 +145,9 @@ impl<T> Waiting<T> {
         }
         let begun = (Instant::now(), batch.len());
         line.at_work.push(begun);
+        if batch.len() >= MUCH {
+            line.not_before = begun.0 + self.pace;
+        }
         self.room.notify_one();
         self.call(&line);
         Some(Taken {
@@ -154,7 +172,7 @@ impl<T> Waiting<T> {
                 .iter()
                 .any(|(begun, _)| begun.elapsed() >= self.patience)
         };
-        let is_wanted = at_work <= NEARLY_NOTHING
+        let is_wanted = (at_work <= NEARLY_NOTHING && line.not_before <= Instant::now())
             || line.waiting.len() >= self.batch_max.div_ceil(2)
             || line.is_closed
             || is_late();

@@ -15,7 +15,7 @@ use homeward::ingest;
 use homeward::ingest::arrival::Arrival;
 use homeward::ingest::lane::{Lane, unit_of};
 use homeward::ingest::pulse::Pulse;
-use homeward::ingest::waiting::{PATIENCE, Waiting};
+use homeward::ingest::waiting::{PACE, PATIENCE, Waiting};
 use homeward::store::Db;
 use homeward::workers::unit_post::UnitPost;
 use tokio::sync::watch;
@@ -300,7 +300,7 @@ fn ingest_of(ward: &Ward, broker: Broker, now: Instant) -> Service {
 
 /// So many messages, taken off the broker before any lane sees one: what a lane then takes is one batch.
 async fn held(broker: &mut Broker, count: usize) -> Arc<Waiting<Frame>> {
-    let waiting = Waiting::new(BATCH, PATIENCE);
+    let waiting = Waiting::new(BATCH, PATIENCE, PACE);
     for _ in 0..count {
         let frame = broker.inlet.next().await.unwrap();
         waiting.put(unit_of(&frame), frame);

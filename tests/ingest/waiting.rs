@@ -9,6 +9,8 @@ use rand::{RngExt as _, SeedableRng as _};
 
 /// A patience that does not end.
 const NEVER: Duration = Duration::MAX;
+/// A pace that keeps nobody waiting.
+const AT_ONCE: Duration = Duration::ZERO;
 
 /// What a lane that asks now is given, and its batch at work; nothing where it would have to wait.
 macro_rules! take {
@@ -25,7 +27,7 @@ macro_rules! take {
 
 #[tokio::test]
 async fn what_comes_while_a_batch_is_at_work_is_the_next() {
-    let line = Waiting::new(400, NEVER);
+    let line = Waiting::new(400, NEVER, AT_ONCE);
     for n in 0..3 {
         line.put(n, n);
     }
@@ -42,7 +44,7 @@ async fn what_comes_while_a_batch_is_at_work_is_the_next() {
 
 #[tokio::test]
 async fn a_single_message_at_work_holds_nobody_up() {
-    let line = Waiting::new(400, NEVER);
+    let line = Waiting::new(400, NEVER, AT_ONCE);
     line.put(1, "first");
     let (_, _first) = take!(line).unwrap();
     line.put(2, "second");
@@ -54,7 +56,7 @@ async fn a_single_message_at_work_holds_nobody_up() {
 
 #[tokio::test]
 async fn half_a_batch_is_not_kept_waiting() {
-    let line = Waiting::new(10, NEVER);
+    let line = Waiting::new(10, NEVER, AT_ONCE);
     for n in 0..2 {
         line.put(n, n);
     }
@@ -68,10 +70,34 @@ async fn half_a_batch_is_not_kept_waiting() {
     assert_eq!(second, [2, 3, 4, 5, 6]);
 }
 
+/// Where many come one after the other, more are waited for, but not for ever and not beyond half a batch; where few come, nobody waits.
+#[tokio::test]
+async fn what_comes_in_quick_succession_is_taken_together() {
+    let line = Waiting::new(40, NEVER, Duration::from_hours(1));
+    let mut bring = 0..;
+    let mut bring = |many| bring.by_ref().take(many).for_each(|n| line.put(n, n));
+    bring(15);
+    assert_eq!(take!(line).unwrap().0.len(), 15);
+    bring(16);
+    assert_eq!(take!(line).unwrap().0.len(), 16);
+    bring(19);
+    assert!(take!(line).is_none(), "it comes at once after many");
+    bring(1);
+    assert_eq!(take!(line).unwrap().0.len(), 20);
+
+    let line = Waiting::new(40, NEVER, Duration::from_millis(1));
+    (0..20).for_each(|n| line.put(n, n));
+    assert_eq!(take!(line).unwrap().0.len(), 20);
+    line.put(20, 20);
+    let mut next = Vec::new();
+    let _at_work = line.take(&mut next).await.unwrap();
+    assert_eq!(next, [20]);
+}
+
 /// A lock in the database that one batch waits for.
 #[tokio::test]
 async fn a_batch_that_hangs_holds_nobody_else_up() {
-    let line = Waiting::new(400, Duration::ZERO);
+    let line = Waiting::new(400, Duration::ZERO, AT_ONCE);
     line.put(1, 10);
     line.put(2, 20);
     let (_, _hangs) = take!(line).unwrap();
@@ -86,7 +112,7 @@ async fn a_batch_that_hangs_holds_nobody_else_up() {
 
 #[tokio::test]
 async fn who_brings_finds_no_room_until_some_is_taken_and_what_was_brought_is_taken_to_the_end() {
-    let line = Waiting::new(2, NEVER);
+    let line = Waiting::new(2, NEVER, AT_ONCE);
     for n in 0..6 {
         assert!(line.has_room());
         line.put(n, n);
@@ -110,6 +136,7 @@ async fn a_units_messages_keep_their_order() {
         let line = Waiting::new(
             chance.random_range(1..8),
             [Duration::ZERO, NEVER][chance.random_range(0..2)],
+            AT_ONCE,
         );
         let (mut brought, mut taken) = (Vec::new(), Vec::new());
         let mut at_work = Vec::new();
