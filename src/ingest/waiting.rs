@@ -17,6 +17,9 @@ pub const PACE: Duration = Duration::from_millis(10);
 /// After so many more are on their way, and two batches of half the size cost a third more than one. Where less comes nobody waits.
 const MUCH: usize = 16;
 
+/// So many that wait keep a lane busy, and are not left to the batch at work, however large one may be.
+const PLENTY: usize = 200;
+
 /// So much of a batch, when nearly nothing is at work, is not waited for either.
 const NEARLY_NOTHING: usize = 1;
 
@@ -173,7 +176,7 @@ impl<T> Waiting<T> {
                 .any(|(begun, _)| begun.elapsed() >= self.patience)
         };
         let is_wanted = (at_work <= NEARLY_NOTHING && line.not_before <= Instant::now())
-            || line.waiting.len() >= self.batch_max.div_ceil(2)
+            || line.waiting.len() >= PLENTY.min(self.batch_max.div_ceil(2))
             || line.is_closed
             || is_late();
         is_wanted && !line.waiting.is_empty() && !line.is_held

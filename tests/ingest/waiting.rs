@@ -70,6 +70,22 @@ async fn half_a_batch_is_not_kept_waiting() {
     assert_eq!(second, [2, 3, 4, 5, 6]);
 }
 
+#[tokio::test]
+async fn plenty_is_not_kept_waiting_however_large_a_batch_may_be() {
+    let line = Waiting::new(1000, NEVER, AT_ONCE);
+    (0..2).for_each(|n| line.put(n, n));
+    let (_, _first) = take!(line).unwrap();
+    (2..201).for_each(|n| line.put(n, n));
+    assert!(take!(line).is_none(), "199 wait");
+    line.put(201, 201);
+    let (second, at_work) = take!(line).unwrap();
+    assert_eq!(second.len(), 200);
+    (202..1300).for_each(|n| line.put(n, n));
+    drop(at_work);
+    let (third, _third) = take!(line).unwrap();
+    assert_eq!(third.len(), 1000);
+}
+
 /// Where many come one after the other, more are waited for, but not for ever and not beyond half a batch; where few come, nobody waits.
 #[tokio::test]
 async fn what_comes_in_quick_succession_is_taken_together() {
