@@ -30,8 +30,7 @@ enum Also {
     Heard,
 }
 
-/// The sets of it that are met with day by day, each with `Heard` and without; others are planned when they are met with, and so is
-/// what is written of many rows: beside so many a plan is soon made.
+/// The sets of it that are met with day by day, each with `Heard` and without; others are planned when they are met with.
 const USUAL: [&[Also]; 13] = {
     use Also::{Ended, Findings, Merged, Opened, Retests};
     [

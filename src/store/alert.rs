@@ -34,7 +34,7 @@ macro_rules! open {
             $of,
             " and t.class = r.class and t.state <> 'closed'",
             $severity,
-            " {end_each} {for_update}"
+            " {for_update} {end_each}"
         )
     };
 }

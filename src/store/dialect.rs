@@ -2,8 +2,9 @@
 //!
 //! Many rows go as one parameter a column (PostgreSQL, `unnest`) or one JSON text (SQLite, `json_each`): the text does
 //! not depend on their number, so it is prepared once, and no limit on parameters applies. Where they are of one column
-//! and only looked up, `where id {one_of_rows}`, PostgreSQL has a third of the work in planning it. To take a few rows apart
-//! it has a fifth of the work where only the first column is unnested and the others are asked for their places.
+//! and only looked up, `where id {one_of_rows}`, PostgreSQL has a third of the work in planning it. Arrays that are unnested in
+//! the list of what is selected it takes apart row by row; behind `from` it would first write down each of them whole, which
+//! takes twice as long.
 
 use std::fmt::Write as _;
 
@@ -87,51 +88,19 @@ pub(super) fn sqlite(text: &str, first_rows_parameter: usize, columns: &[(&str, 
         .fold(text, |text, (mark, sqlite, _)| text.replace(mark, sqlite))
 }
 
-/// How many rows a text is for. It is right for any number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rows {
-    /// To find the last of many places in an array takes longer than to go through it.
-    Few,
-    Many,
-}
-
-/// So many are few.
-pub(super) const FEW: usize = 8;
-
-pub(super) fn postgres(
-    text: &str,
-    first_rows_parameter: usize,
-    columns: &[(&str, Kind)],
-    how_many: Rows,
-) -> String {
-    let arrays: Vec<String> = columns
+pub(super) fn postgres(text: &str, first_rows_parameter: usize, columns: &[(&str, Kind)]) -> String {
+    let arrays = columns
         .iter()
         .enumerate()
-        .map(|(place, (_, kind))| format!("${}::{}[]", first_rows_parameter + place, postgres_type(*kind)))
-        .collect();
+        .map(|(place, (_, kind))| format!("${}::{}[]", first_rows_parameter + place, postgres_type(*kind)));
+    let arrays: Vec<String> = arrays.collect();
     let names = columns.iter().map(|(name, _)| *name);
-    let rows = match (how_many, arrays.as_slice()) {
-        (Rows::Few, [first, others @ ..]) if !others.is_empty() => {
-            let others = others
-                .iter()
-                .map(|array| format!("({array})[cast(place as int)]"));
-            let values = std::iter::once("value".to_owned()).chain(others);
-            let selected: Vec<String> = values
-                .zip(names)
-                .map(|(value, name)| format!("{value} as {name}"))
-                .collect();
-            format!(
-                "(select {} from unnest({first}) with ordinality as each(value, place)) as r",
-                selected.join(", ")
-            )
-        }
-        _ => {
-            let names: Vec<&str> = names.collect();
-            format!("unnest({}) as r({})", arrays.join(", "), names.join(", "))
-        }
-    };
+    let unnested = arrays.iter().zip(names);
+    let unnested: Vec<String> = unnested
+        .map(|(array, name)| format!("unnest({array}) as {name}"))
+        .collect();
     let text = text
-        .replace("{rows}", &rows)
+        .replace("{rows}", &format!("(select {}) as r", unnested.join(", ")))
         .replace("{one_of_rows}", &format!("= any({})", arrays.join(", ")));
     MARKS
         .iter()

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use super::bind::Kind;
-use super::dialect::{self, Rows};
+use super::dialect;
 use super::error::StoreError;
 
 /// One SQL text, told to each database in its own way.
@@ -17,7 +17,6 @@ pub struct Statement {
     columns: &'static [(&'static str, Kind)],
     sqlite: OnceLock<String>,
     postgres: OnceLock<String>,
-    postgres_for_few: OnceLock<String>,
     words: OnceLock<HashSet<&'static str>>,
 }
 
@@ -35,7 +34,6 @@ impl Statement {
             columns,
             sqlite: OnceLock::new(),
             postgres: OnceLock::new(),
-            postgres_for_few: OnceLock::new(),
             words: OnceLock::new(),
         }
     }
@@ -46,16 +44,8 @@ impl Statement {
     }
 
     pub fn postgres(&'static self) -> &'static str {
-        self.postgres.get_or_init(|| self.postgres_for(Rows::Many))
-    }
-
-    /// The same, made for a few rows.
-    pub fn postgres_for_few(&'static self) -> &'static str {
-        self.postgres_for_few.get_or_init(|| self.postgres_for(Rows::Few))
-    }
-
-    fn postgres_for(&self, how_many: Rows) -> String {
-        dialect::postgres(&self.spelt(), self.first_rows_parameter(), self.columns, how_many)
+        self.postgres
+            .get_or_init(|| dialect::postgres(&self.spelt(), self.first_rows_parameter(), self.columns))
     }
 
     /// That it touched another number of rows than it meant to.

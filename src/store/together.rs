@@ -8,8 +8,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use sqlx::postgres::{PgArguments, PgConnection};
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::bind::{Bind, Column};
-use super::dialect::{self, Rows};
+use super::bind::Bind;
+use super::dialect;
 use super::error::StoreError;
 use super::statement::Statement;
 
@@ -28,26 +28,6 @@ struct Write {
     statement: &'static Statement,
     /// How many rows it must touch, where that is known.
     meant: Option<usize>,
-    /// How many rows it is given.
-    rows: usize,
-}
-
-impl Write {
-    fn text(&self, how_many: Rows) -> &'static str {
-        match how_many {
-            Rows::Few => self.statement.postgres_for_few(),
-            Rows::Many => self.statement.postgres(),
-        }
-    }
-}
-
-/// Few only where each has few.
-fn how_many(writes: &[Write]) -> Rows {
-    if writes.iter().all(|write| write.rows <= dialect::FEW) {
-        Rows::Few
-    } else {
-        Rows::Many
-    }
 }
 
 impl Together {
@@ -66,15 +46,7 @@ impl Together {
         binds: &[Bind<'_>],
     ) -> Result<(), StoreError> {
         dialect::add_postgres(&mut self.arguments, binds)?;
-        let rows = match binds.last() {
-            Some(Bind::Rows(columns)) => columns.first().map_or(0, Column::len),
-            _ => 1,
-        };
-        self.writes.push(Write {
-            statement,
-            meant,
-            rows,
-        });
+        self.writes.push(Write { statement, meant });
         Ok(())
     }
 
@@ -132,7 +104,7 @@ async fn touched(
     arguments: PgArguments,
 ) -> Result<Vec<u64>, StoreError> {
     if let [alone] = writes {
-        let query = sqlx::query_with(alone.text(how_many(writes)), arguments);
+        let query = sqlx::query_with(alone.statement.postgres(), arguments);
         return Ok(vec![query.execute(connection).await?.rows_affected()]);
     }
     // Made of declared statements alone.
@@ -156,13 +128,12 @@ enum End {
 type Texts = (Vec<(&'static str, bool)>, End);
 
 /// One text for the same writes in the same order, and one plan of it for each connection. There are as many as there are
-/// ways through the program, once for a few rows of each and once for many of any.
+/// ways through the program.
 fn text(writes: &[Write], end: End) -> Arc<str> {
     static TEXTS: LazyLock<Mutex<HashMap<Texts, Arc<str>>>> = LazyLock::new(Mutex::default);
-    let how_many = how_many(writes);
     let alone = writes
         .iter()
-        .map(|write| (write.text(how_many), write.meant.is_some()));
+        .map(|write| (write.statement.postgres(), write.meant.is_some()));
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
     let text = texts
         .entry((alone.collect(), end))
