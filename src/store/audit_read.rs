@@ -164,7 +164,7 @@ pub async fn put(tx: &mut Tx, looks: &[Look]) -> Result<(), StoreError> {
         times(looks.iter().map(|look| look.last_at)),
         bigints(looks.iter().map(|look| look.times)),
     ];
-    tx.expect_rows(looks.len(), &PUT, binds![rows]).await
+    tx.later(Some(looks.len()), &PUT, binds![rows]).await
 }
 
 pub async fn enter(tx: &mut Tx, entered: &[Entered]) -> Result<(), StoreError> {
@@ -176,7 +176,7 @@ pub async fn enter(tx: &mut Tx, entered: &[Entered]) -> Result<(), StoreError> {
         times(entered.iter().map(|one| one.at)),
         bigints(entered.iter().map(|one| one.times_before)),
     ];
-    tx.expect_rows(entered.len(), &ENTER, binds![rows]).await
+    tx.later(Some(entered.len()), &ENTER, binds![rows]).await
 }
 
 pub async fn leave(tx: &mut Tx, left: &[Left]) -> Result<(), StoreError> {
@@ -186,7 +186,7 @@ pub async fn leave(tx: &mut Tx, left: &[Left]) -> Result<(), StoreError> {
         times(left.iter().map(|one| one.last_at)),
         bigints(left.iter().map(|one| one.times)),
     ];
-    tx.expect_rows(left.len(), &LEAVE, binds![rows]).await
+    tx.later(Some(left.len()), &LEAVE, binds![rows]).await
 }
 
 /// Those whose time overlaps the filter's, the last begun first, before this position.

@@ -96,7 +96,7 @@ async fn both_databases_have_the_same_tables() {
         "unique on compliance_call (seq)",
         "column event.tx INTEGER not null",
     ];
-    // Checked on SQLite only: see migrations/postgres/0005_turns.sql and 0015_alerts_unchecked.sql.
+    // Checked on SQLite only: see migrations/postgres/0005_turns.sql, 0015_alerts_unchecked.sql and 0017_looks_unchecked.sql.
     let unchecked = [
         "reference session (unit_id) to home_unit",
         "reference session (patient_id) to patient",
@@ -105,6 +105,7 @@ async fn both_databases_have_the_same_tables() {
         "reference alert_finding (finding_id) to finding",
         "reference alert (patient_id) to patient",
         "reference alert (unit_id) to home_unit",
+        "reference audit_read_patient (read_id) to audit_read",
     ];
     let here: Schema = lines_of_sqlite(one)
         .await

@@ -152,7 +152,7 @@ impl Looks {
         let mut tx = if goes_on {
             self.db.begin_one().await?
         } else {
-            self.db.begin().await?
+            self.db.begin_late().await?
         };
         audit_read::put(&mut tx, &rows.looks()).await?;
         audit_read::enter(&mut tx, &rows.entered).await?;

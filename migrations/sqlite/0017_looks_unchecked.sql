@@ -1,0 +1,1 @@
+-- Nothing to change: here a check of a reference is one lookup.
