@@ -8,6 +8,7 @@ mod connection;
 mod embedded;
 mod endpoint;
 mod holders;
+mod in_turn;
 mod inbound;
 mod keep_alive;
 mod link;

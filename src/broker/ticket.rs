@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+use super::in_turn::InTurn;
 use super::link::Board;
 
 /// One message as it arrived.
@@ -28,8 +29,8 @@ pub struct Frame {
 pub struct Ticket {
     shared: Arc<Shared>,
     generation: u64,
-    /// Zero where the message came at `QoS` 0 and nothing is to be acknowledged.
-    packet: u16,
+    /// Nothing where the message came at `QoS` 0 and nothing is to be acknowledged.
+    number: Option<u64>,
     settled: bool,
 }
 
@@ -37,7 +38,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         self.shared.held.fetch_sub(1, Ordering::AcqRel);
         self.shared.eased.notify_one();
-        if !self.settled && self.packet != 0 {
+        if !self.settled && self.number.is_some() {
             let mut live = self.shared.live();
             if let Some(live) = live.as_mut().filter(|live| live.generation == self.generation) {
                 live.renew();
@@ -50,8 +51,7 @@ impl Drop for Ticket {
 #[derive(Debug)]
 struct Live {
     generation: u64,
-    /// Packet ids that it has not taken yet.
-    acknowledged: Vec<u16>,
+    unsettled: InTurn,
     renewal: Option<oneshot::Sender<()>>,
 }
 
@@ -93,24 +93,34 @@ impl Holdings {
         let (renewal, given_back) = oneshot::channel();
         *self.shared.live() = Some(Live {
             generation,
-            acknowledged: Vec::new(),
+            unsettled: InTurn::new(),
             renewal: Some(renewal),
         });
         (generation, given_back)
     }
 
-    /// Nothing can be acknowledged until the next `open`. What was, and is not written yet, is handed out.
+    /// Nothing can be acknowledged until the next `open`. What was, and is not written yet, is handed out, in turn or not.
     pub(super) fn close(&self) -> Vec<u16> {
         let ended = self.shared.live().take();
-        ended.map(|live| live.acknowledged).unwrap_or_default()
+        ended
+            .map(|mut live| live.unsettled.take_all())
+            .unwrap_or_default()
     }
 
     /// Packet ids to acknowledge, as soon as there are any. Loses none where it is dropped.
     pub(super) async fn acknowledged(&self) -> Vec<u16> {
         loop {
-            self.shared.acknowledged.notified().await;
+            let until = self
+                .shared
+                .live()
+                .as_ref()
+                .and_then(|live| live.unsettled.wait_until());
+            tokio::select! {
+                () = self.shared.acknowledged.notified() => {}
+                () = tokio::time::sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {}
+            }
             let mut live = self.shared.live();
-            match live.as_mut().map(|live| std::mem::take(&mut live.acknowledged)) {
+            match live.as_mut().map(|live| live.unsettled.take(Instant::now())) {
                 Some(packets) if !packets.is_empty() => return packets,
                 _ => {}
             }
@@ -120,10 +130,13 @@ impl Holdings {
     pub(super) fn ticket(&self, packet: u16) -> Ticket {
         self.shared.held.fetch_add(1, Ordering::AcqRel);
         let generation = self.shared.generations.load(Ordering::Acquire) as u64;
+        let mut live = self.shared.live();
+        let live = live.as_mut().filter(|_| packet != 0);
+        let number = live.map(|live| live.unsettled.came(packet));
         Ticket {
             shared: Arc::clone(&self.shared),
             generation,
-            packet,
+            number,
             settled: false,
         }
     }
@@ -152,21 +165,22 @@ impl Acker {
         Self { holdings, board }
     }
 
-    /// How many were acknowledged: those of the current connection. The others come again, so whatever they
-    /// led to has to be idempotent.
+    /// How many were acknowledged: those of the current connection. The others come again, and so do those that still waited for
+    /// earlier ones when their connection ended; so whatever they led to has to be idempotent.
     pub fn ack(&self, tickets: impl IntoIterator<Item = Ticket>) -> usize {
         let (mut acked, mut dropped) = (0, 0);
         let mut settled = Vec::new();
+        let now = Instant::now();
         {
             let mut live = self.holdings.shared.live();
             for mut ticket in tickets {
                 ticket.settled = true;
                 if let Some(live) = live.as_mut().filter(|live| live.generation == ticket.generation) {
                     acked += 1;
-                    if ticket.packet != 0 {
-                        live.acknowledged.push(ticket.packet);
+                    if let Some(number) = ticket.number {
+                        live.unsettled.settle(number, now);
                     }
-                } else if ticket.packet != 0 {
+                } else if ticket.number.is_some() {
                     dropped += 1;
                 }
                 settled.push(ticket);

@@ -10,7 +10,7 @@ use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 
-use super::rig::{RECEIPT, external, serve, until};
+use super::rig::{RECEIPT, SESSION, external, serve, until};
 use super::unit::soon;
 
 pub(crate) const SUCCESS: u8 = 0x00;
@@ -50,6 +50,19 @@ pub(crate) struct Script {
     /// The subscriber's DISCONNECT is read only once this was told.
     farewell: Arc<Notify>,
     heard: mpsc::UnboundedReceiver<Heard>,
+    subscribers: mpsc::UnboundedReceiver<Connection>,
+    acknowledged: mpsc::UnboundedReceiver<u16>,
+}
+
+/// What is to be written to it; nothing closes it.
+type Connection = mpsc::UnboundedSender<Vec<u8>>;
+
+/// Where the script learns of what its connections heard.
+#[derive(Clone)]
+struct Ears {
+    published: mpsc::UnboundedSender<Heard>,
+    subscribed: mpsc::UnboundedSender<Connection>,
+    acknowledged: mpsc::UnboundedSender<u16>,
 }
 
 impl Script {
@@ -57,24 +70,46 @@ impl Script {
     pub(crate) async fn start(receive_maximum: u8) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (sender, heard) = mpsc::unbounded_channel();
+        let (published, heard) = mpsc::unbounded_channel();
+        let (subscribed, subscribers) = mpsc::unbounded_channel();
+        let (acknowledging, acknowledged) = mpsc::unbounded_channel();
+        let ears = Ears {
+            published,
+            subscribed,
+            acknowledged: acknowledging,
+        };
         let farewell = Arc::new(Notify::new());
         let told = Arc::clone(&farewell);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(converse(
-                    stream,
-                    receive_maximum,
-                    sender.clone(),
-                    Arc::clone(&told),
-                ));
+                tokio::spawn(converse(stream, receive_maximum, ears.clone(), Arc::clone(&told)));
             }
         });
         Self {
             address,
             farewell,
             heard,
+            subscribers,
+            acknowledged,
         }
+    }
+
+    /// Delivers a message for each of these packet ids to the next who subscribes.
+    async fn deliver(&mut self, packets: &[u8]) {
+        let subscriber = soon(self.subscribers.recv()).await.unwrap();
+        for packet in packets {
+            let topic = SESSION.as_bytes();
+            // At QoS 1, without properties, and with nothing to say.
+            let length = u8::try_from(2 + topic.len() + 3).unwrap();
+            let mut bytes = vec![0x32, length, 0, u8::try_from(topic.len()).unwrap()];
+            bytes.extend(topic);
+            bytes.extend([0, *packet, 0]);
+            subscriber.send(bytes).unwrap();
+        }
+    }
+
+    async fn next_acknowledged(&mut self) -> u16 {
+        soon(self.acknowledged.recv()).await.unwrap()
     }
 
     pub(crate) async fn next(&mut self) -> Heard {
@@ -107,12 +142,7 @@ pub(super) async fn packet(stream: &mut OwnedReadHalf) -> Option<(u8, Vec<u8>)> 
     Some((kind, body))
 }
 
-async fn converse(
-    stream: TcpStream,
-    receive_maximum: u8,
-    heard: mpsc::UnboundedSender<Heard>,
-    farewell: Arc<Notify>,
-) {
+async fn converse(stream: TcpStream, receive_maximum: u8, ears: Ears, farewell: Arc<Notify>) {
     let mut subscriber = false;
     let (mut read, mut write) = stream.into_split();
     let (connection, mut replies) = mpsc::unbounded_channel::<Vec<u8>>();
@@ -131,13 +161,15 @@ async fn converse(
             8 => {
                 subscriber = true;
                 drop(connection.send(vec![0x90, 5, body[0], body[1], 0, 1, 1]));
+                drop(ears.subscribed.send(connection.clone()));
             }
+            4 => drop(ears.acknowledged.send(u16::from_be_bytes([body[0], body[1]]))),
             12 => drop(connection.send(vec![0xD0, 0])),
             3 => {
                 let topic = usize::from(body[0]) << 8 | usize::from(body[1]);
                 let rest = &body[2 + topic..];
                 let payload = String::from_utf8(rest[3..].to_vec()).unwrap();
-                drop(heard.send(Heard {
+                drop(ears.published.send(Heard {
                     packet: [rest[0], rest[1]],
                     payload,
                     connection: connection.clone(),
@@ -214,6 +246,42 @@ async fn an_answer_out_of_order_and_a_refusal_do_not_jam_the_connection() {
             .reconnects,
         0
     );
+}
+
+/// MQTT wants them in the order of the messages, some brokers insist on it, and others take longer over them otherwise.
+#[tokio::test]
+async fn acknowledgements_go_out_in_the_order_of_the_messages() {
+    let mut script = Script::start(10).await;
+    let mut broker = serve(external(script.address)).await.unwrap();
+    script.deliver(&[11, 12, 13]).await;
+    let mut frames = Vec::new();
+    while frames.len() < 3 {
+        frames.push(soon(broker.inlet.next()).await.unwrap());
+    }
+    frames.rotate_right(1);
+    assert_eq!(broker.acker.ack(frames.into_iter().map(|frame| frame.ticket)), 3);
+    for packet in [11, 12, 13] {
+        assert_eq!(script.next_acknowledged().await, packet);
+    }
+}
+
+#[tokio::test]
+async fn behind_a_message_that_waits_for_long_nobody_else_is_held_up() {
+    let mut script = Script::start(10).await;
+    let mut broker = serve(external(script.address)).await.unwrap();
+    script.deliver(&[21, 22, 23]).await;
+    let mut frames = Vec::new();
+    while frames.len() < 3 {
+        frames.push(soon(broker.inlet.next()).await.unwrap());
+    }
+    let [first, second, third] = frames.try_into().unwrap();
+    broker.acker.ack([third.ticket]);
+    assert_eq!(script.next_acknowledged().await, 23);
+    broker.acker.ack([second.ticket]);
+    assert_eq!(script.next_acknowledged().await, 22);
+    broker.acker.ack([first.ticket]);
+    assert_eq!(script.next_acknowledged().await, 21);
+    assert_eq!(broker.acker.held(), 0);
 }
 
 #[tokio::test]
