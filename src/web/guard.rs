@@ -96,7 +96,7 @@ pub(super) struct Guard {
 
 pub(super) async fn guard(Extract(guard): Extract<Guard>, mut request: Request, next: Next) -> Response {
     let is_page = request.method() == Method::GET && wants_html(request.headers());
-    let asking = Asking::of(guard.on_record, &mut request).await;
+    let mut asking = Asking::of(guard.on_record, &mut request).await;
     // Whether the process is alive must not hang on the database, nor on what else the caller sends along.
     let recognised = match guard.allow {
         Allow::Anyone => Ok(None),
@@ -116,7 +116,10 @@ pub(super) async fn guard(Extract(guard): Extract<Guard>, mut request: Request, 
         (Ok(turn), Err(problem)) => (turn, None, Err(problem)),
     };
     let response = match admitted {
-        Ok(Admitted::Pass(request)) => next.run(request).await,
+        Ok(Admitted::Pass(request)) => {
+            asking.foresee(&guard.state, signed.as_ref());
+            next.run(request).await
+        }
         Ok(Admitted::Answered(response)) => response,
         Err(problem) if is_page && problem.status() == axum::http::StatusCode::UNAUTHORIZED => {
             Redirect::to("/sign-in").into_response()

@@ -11,7 +11,7 @@ use super::State;
 use super::guard::Signed;
 use super::problem::{Problem, UNAVAILABLE};
 use super::route::OnRecord;
-use crate::desk::looks::{Looking, Sight};
+use crate::desk::looks::{Foreseen, Looking, Sight};
 use crate::domain::ids::{PatientId, UnitId};
 use crate::store::audit_read::Outcome;
 
@@ -58,6 +58,7 @@ pub(super) struct Asking {
     reads: bool,
     subject: Subject,
     address: String,
+    foreseen: Option<Foreseen>,
 }
 
 #[derive(Debug)]
@@ -80,7 +81,31 @@ impl Asking {
                 Some(on_record) => subject(on_record, request).await,
             },
             on_record,
+            foreseen: None,
         }
+    }
+
+    /// Whoever goes on with a look is put on record while it is answered. To be called once they may look.
+    pub(super) fn foresee(&mut self, state: &State, signed: Option<&Signed>) {
+        let subject_id = match &self.subject {
+            Subject::None => None,
+            Subject::Id(id, _) => Some(id.clone()),
+            Subject::Unreadable => return,
+        };
+        let (Some(on_record), Some(signed), true) = (self.on_record, signed, self.reads) else {
+            return;
+        };
+        let sight = on_record.sight(subject_id);
+        let now = state.desk.clock.now();
+        let looking = Looking::new(
+            &signed.caller,
+            sight,
+            &self.address,
+            Outcome::Shown,
+            Vec::new(),
+            now,
+        );
+        self.foreseen = state.looks.foresee(looking);
     }
 
     /// The response, once it is on record who is given it; a problem in its stead where it cannot be.
@@ -115,11 +140,7 @@ impl Asking {
             // An act is on record by itself, and other problems tell nothing of anybody.
             (None, _) => return response,
         };
-        let sight = Sight {
-            act: on_record.act,
-            subject_kind: on_record.subject,
-            subject_id: subject_id.or(shown.subject_id),
-        };
+        let sight = on_record.sight(subject_id.or(shown.subject_id));
         let now = state.desk.clock.now();
         let looking = Looking::new(
             &signed.caller,
@@ -129,7 +150,7 @@ impl Asking {
             shown.patients,
             now,
         );
-        match state.looks.record(looking).await {
+        match state.looks.record_foreseen(looking, self.foreseen).await {
             Ok(()) => response,
             Err(_) => Problem::new(
                 &UNAVAILABLE,
@@ -137,6 +158,16 @@ impl Asking {
             )
             .retry_after(5)
             .into_response(),
+        }
+    }
+}
+
+impl OnRecord {
+    fn sight(self, subject_id: Option<String>) -> Sight {
+        Sight {
+            act: self.act,
+            subject_kind: self.subject,
+            subject_id,
         }
     }
 }

@@ -25,6 +25,8 @@ on_both_databases!(
     a_patient_who_leaves_the_list_has_left,
     looks_that_come_at_once_are_all_counted,
     what_could_not_be_recorded_is_not_counted_later,
+    what_was_foreseen_counts_as_it_came,
+    nothing_is_foreseen_where_no_look_goes_on,
     folded_looks_tell_as_much_as_all_of_them,
 );
 
@@ -192,6 +194,51 @@ async fn what_could_not_be_recorded_is_not_counted_later(database: TestDatabase)
     );
 }
 
+async fn what_was_foreseen_counts_as_it_came(database: TestDatabase) {
+    let looks = Looks::new(database.db.clone());
+    let seen = || seen(&database.db);
+    looks.record(looking(1, "/", &[1, 2], at("09:00"))).await.unwrap();
+    let foreseen = looks.foresee(looking(1, "/", &[], at("09:01"))).unwrap();
+    looks
+        .record_foreseen(looking(1, "/", &[2, 1], at("09:01")), Some(foreseen))
+        .await
+        .unwrap();
+    assert_eq!(seen().await, ["1 09:00-09:01 2", "2 09:00-09:01 2"]);
+    // Somebody has left the list, and somebody has come.
+    let foreseen = looks.foresee(looking(1, "/", &[], at("09:02"))).unwrap();
+    looks
+        .record_foreseen(looking(1, "/", &[2, 3], at("09:02")), Some(foreseen))
+        .await
+        .unwrap();
+    let others = ["1 09:00-09:01 2", "2 09:00-09:02 3", "3 09:02-09:02 1"];
+    assert_eq!(seen().await, others);
+    // It was refused, or nobody was there any more to be shown it.
+    let sight = Sight {
+        act: "alerts.read",
+        subject_kind: "alert",
+        subject_id: None,
+    };
+    let time = at("09:03");
+    let refused = Looking::new(&caller(1), sight, "/", Outcome::Forbidden, vec![id(2)], time);
+    let foreseen = looks.foresee(looking(1, "/", &[], time)).unwrap();
+    looks.record_foreseen(refused, Some(foreseen)).await.unwrap();
+    assert_eq!(seen().await, [&others[..], &["2 09:03-09:03 1"]].concat());
+    drop(looks.foresee(looking(1, "/", &[], at("09:04"))));
+    looks.record(looking(2, "/", &[4], at("09:04"))).await.unwrap();
+    let told = [&others[..], &["2 09:03-09:03 1", "4 09:04-09:04 1"]].concat();
+    assert_eq!(seen().await, told);
+}
+
+async fn nothing_is_foreseen_where_no_look_goes_on(database: TestDatabase) {
+    let looks = Looks::new(database.db.clone());
+    assert!(looks.foresee(looking(1, "/", &[], at("09:00"))).is_none());
+    looks.record(looking(1, "/", &[1], at("09:00"))).await.unwrap();
+    for (who, address, time) in [(2, "/", "09:01"), (1, "/other", "09:01"), (1, "/", "09:06")] {
+        assert!(looks.foresee(looking(who, address, &[], at(time))).is_none());
+    }
+    assert_eq!(seen(&database.db).await, ["1 09:00-09:00 1"]);
+}
+
 /// Chance that is the same every time.
 struct Chance(u64);
 
@@ -212,6 +259,7 @@ async fn folded_looks_tell_as_much_as_all_of_them(database: TestDatabase) {
     // By person and patient: when.
     let mut truth: BTreeMap<(u128, PatientId), Vec<Instant>> = BTreeMap::new();
     let mut not_shown: BTreeMap<(u128, PatientId), Vec<Instant>> = BTreeMap::new();
+    let mut foreseen = 0;
     for _ in 0..400 {
         now += TimeDelta::seconds(1 + i64::try_from(chance.below(200)).unwrap());
         if chance.below(20) == 0 {
@@ -227,8 +275,23 @@ async fn folded_looks_tell_as_much_as_all_of_them(database: TestDatabase) {
             };
             list.entry((who, id(patient))).or_default().push(now);
         }
-        looks.record(looking(who, "/", &shown, now)).await.unwrap();
+        let is_asked = chance.below(2) == 0;
+        let expected = is_asked.then(|| looks.foresee(looking(who, "/", &[], now)));
+        let expected = expected.flatten();
+        foreseen += u32::from(expected.is_some());
+        looks
+            .record_foreseen(looking(who, "/", &shown, now), expected)
+            .await
+            .unwrap();
+        if chance.below(5) == 0 {
+            // One that came to nothing.
+            now += TimeDelta::seconds(1);
+            drop(looks.foresee(looking(who, "/", &[], now)));
+        }
     }
+    assert!(foreseen > 100, "{foreseen}");
+    // Behind whatever is taken back.
+    looks.record(looking(9, "/", &[], now)).await.unwrap();
     let entries = trail::looks(&database.db).await;
     let mut told = 0;
     for ((who, patient), times) in &truth {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::Looking;
+use super::{Looking, Sure};
 use crate::domain::ids::{Ids, PatientId};
 use crate::domain::time::Instant;
 use crate::store::audit_read::{Asked, Entered, LONGEST, Left, Look};
@@ -28,8 +28,8 @@ pub(super) struct Open {
 /// Who asks for what by which address: another page of a list, or another search, is another thing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Thing {
-    asked: Asked,
-    address: [u8; 32],
+    pub(super) asked: Asked,
+    pub(super) address: [u8; 32],
 }
 
 #[derive(Debug)]
@@ -54,6 +54,8 @@ pub(super) struct Rows {
     looks: BTreeMap<Uuid, Look>,
     pub(super) entered: Vec<Entered>,
     pub(super) left: Vec<Left>,
+    /// Which of the looks were foreseen and do not count.
+    pub(super) passed_over: HashSet<usize>,
     touched: Vec<Thing>,
 }
 
@@ -67,15 +69,34 @@ impl Open {
     /// The rows of these looks, in the order in which they came.
     pub(super) fn fold(&mut self, lookings: Vec<Looking>, ids: &Ids) -> Rows {
         let mut rows = Rows::default();
-        for looking in lookings {
+        for (place, looking) in lookings.into_iter().enumerate() {
             self.make_room(looking.at);
             let Looking {
                 asked,
                 address,
                 patients,
                 at,
+                sure,
             } = looking;
             let thing = Thing { asked, address };
+            match sure {
+                Sure::Yes => {}
+                Sure::Foreseen(counts) => match self.looks.get(&thing) {
+                    Some(spell) if spell.goes_on(at) && spell.shows() == patients => {
+                        let _ = counts.set(spell.id);
+                    }
+                    _ => {
+                        rows.passed_over.insert(place);
+                        continue;
+                    }
+                },
+                Sure::TakenBack(counts, before) => {
+                    if let Some(row) = counts.get() {
+                        self.take_back((thing, *row), (at, before), &mut rows);
+                    }
+                    continue;
+                }
+            }
             let spell = match self.looks.remove(&thing) {
                 Some(spell) if spell.goes_on(at) => spell,
                 ended => {
@@ -90,6 +111,25 @@ impl Open {
             self.looks.insert(thing, spell);
         }
         rows
+    }
+
+    /// Of what may be gone on with, who is in it, and when it was last looked at.
+    pub(super) fn goes_on(&self, thing: &Thing, at: Instant) -> Option<(Vec<PatientId>, Instant)> {
+        let spell = self.looks.get(thing).filter(|spell| spell.goes_on(at))?;
+        Some((spell.shows(), spell.last_at))
+    }
+
+    /// It was not looked at then.
+    fn take_back(&mut self, (thing, row): (Thing, Uuid), (at, before): (Instant, Instant), rows: &mut Rows) {
+        let Some(spell) = self.looks.get_mut(&thing).filter(|spell| spell.id == row) else {
+            return;
+        };
+        spell.times -= 1;
+        if spell.last_at == at {
+            spell.last_at = before;
+        }
+        rows.looks.insert(row, spell.look(&thing.asked));
+        rows.touched.push(thing);
     }
 
     /// What could not be committed is not gone on with.
@@ -180,13 +220,23 @@ impl Spell {
         }
         self.times += 1;
         self.last_at = last_at.max(at);
-        let look = Look {
-            id,
+        rows.looks.insert(id, self.look(asked));
+        self
+    }
+
+    /// In the order of their ids; nobody where that is nobody's.
+    fn shows(&self) -> Vec<PatientId> {
+        let mut patients: Vec<PatientId> = self.shown.keys().copied().flatten().collect();
+        patients.sort_unstable();
+        patients
+    }
+
+    fn look(&self, asked: &Asked) -> Look {
+        Look {
+            id: self.id,
             asked: asked.clone(),
             last_at: self.last_at,
             times: self.times,
-        };
-        rows.looks.insert(id, look);
-        self
+        }
     }
 }

@@ -1,13 +1,16 @@
 //! Who looks at a patient's data is on record before they are shown anything. What is asked for while one transaction
-//! commits is recorded by the next, all of it together: a look waits for a commit, and has none to itself.
+//! commits is recorded by the next, all of it together: a look waits for a commit, and has none to itself. One that goes on is put
+//! on record while what is looked at is still being read.
 
 mod folding;
+mod foreseen;
 
 use std::mem::take;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::{Caller, CallerKind};
 use crate::domain::ids::{Ids, PatientId};
@@ -16,6 +19,7 @@ use crate::store::audit::ActorKind;
 use crate::store::audit_read::{self, Asked, Outcome};
 use crate::store::{Db, StoreError};
 use folding::{Open, Rows};
+pub use foreseen::Foreseen;
 
 /// So many looks in one transaction: the writer is not kept from others for long.
 const AT_ONCE: usize = 256;
@@ -29,6 +33,17 @@ pub struct Looking {
     /// Whose data it is; nobody's where that is not known.
     patients: Vec<PatientId>,
     at: Instant,
+    sure: Sure,
+}
+
+/// Whether somebody looks.
+#[derive(Debug, Clone)]
+enum Sure {
+    Yes,
+    /// Most likely. It counts only where the same people are in it still, and then tells in which row.
+    Foreseen(Arc<OnceLock<Uuid>>),
+    /// It was foreseen, and then did not come to it; when it had been looked at before.
+    TakenBack(Arc<OnceLock<Uuid>>, Instant),
 }
 
 /// What is looked at.
@@ -69,6 +84,7 @@ impl Looking {
             address: Sha256::digest(address).into(),
             patients,
             at,
+            sure: Sure::Yes,
         }
     }
 }
@@ -111,6 +127,25 @@ impl Looks {
 
     /// Comes back when it is committed.
     pub async fn record(&self, looking: Looking) -> Result<(), Unrecorded> {
+        self.ask(looking).await.map_err(|_| Unrecorded)
+    }
+
+    /// The same, where it may have been foreseen.
+    pub async fn record_foreseen(
+        &self,
+        looking: Looking,
+        foreseen: Option<Foreseen>,
+    ) -> Result<(), Unrecorded> {
+        if let Some(foreseen) = foreseen
+            && foreseen.comes_true(&looking).await
+        {
+            return Ok(());
+        }
+        self.record(looking).await
+    }
+
+    /// Resolves when it is committed; with an error where it is not.
+    fn ask(&self, looking: Looking) -> oneshot::Receiver<()> {
         let (tell, told) = oneshot::channel();
         let is_first = {
             let mut waiting = self.shared.waiting();
@@ -122,7 +157,7 @@ impl Looks {
             // A task of its own: an asker who goes away must not take the others' commit along.
             tokio::spawn(self.clone().write());
         }
-        told.await.map_err(|_| Unrecorded)
+        told
     }
 
     async fn write(self) {
@@ -134,9 +169,11 @@ impl Looks {
             let rows = self.shared.open().fold(looks, &self.ids);
             match self.commit(&rows).await {
                 Ok(()) => {
-                    for asker in askers {
-                        // Whoever has gone away meanwhile is on record all the same.
-                        let _ = asker.send(());
+                    for (place, asker) in askers.into_iter().enumerate() {
+                        if !rows.passed_over.contains(&place) {
+                            // Whoever has gone away meanwhile is on record all the same.
+                            let _ = asker.send(());
+                        }
                     }
                 }
                 Err(error) => {
