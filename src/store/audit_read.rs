@@ -58,7 +58,7 @@ pub struct Asked {
     pub outcome: Outcome,
 }
 
-/// The row of a look as it stands now; written again, it takes the place of what stood.
+/// The row of a look as it stands now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
     pub id: Uuid,
@@ -130,8 +130,10 @@ statements! {
     PUT [
         id Uuid, actor_kind Text, actor_id Uuid, actor_name Text, act Text, subject_kind Text, subject_id Text,
         outcome Text, last_at Time, times Bigint,
-    ] = "insert into audit_read ({columns}) select {columns} from {rows} where true
-         on conflict (id) do update set last_at = excluded.last_at, times = excluded.times";
+    ] = "insert into audit_read ({columns}) select {columns} from {rows}";
+
+    GO_ON [id Uuid, last_at Time, times Bigint] =
+        "update audit_read as t set last_at = r.last_at, times = r.times from {rows} where t.id = r.id";
 
     ENTER [read_id Uuid, place Bigint, patient_id Uuid, actor_id Uuid, first_at Time, times_before Bigint] =
         "insert into audit_read_patient ({columns}) select {columns} from {rows}";
@@ -149,8 +151,8 @@ statements! {
     LIST_OF_BY = list!("{by_both}", "p.patient_id = $8 and p.actor_id = $9 and");
 }
 
-/// New ones, and those that are looked at again; each once.
-pub async fn put(tx: &mut Tx, looks: &[Look]) -> Result<(), StoreError> {
+/// New ones.
+pub async fn put(tx: &mut Tx, looks: &[&Look]) -> Result<(), StoreError> {
     let asked = || looks.iter().map(|look| &look.asked);
     let rows = vec![
         uuids(looks.iter().map(|look| look.id)),
@@ -165,6 +167,16 @@ pub async fn put(tx: &mut Tx, looks: &[Look]) -> Result<(), StoreError> {
         bigints(looks.iter().map(|look| look.times)),
     ];
     tx.later(Some(looks.len()), &PUT, binds![rows]).await
+}
+
+/// Those that are put already, and none that this transaction puts.
+pub async fn go_on(tx: &mut Tx, looks: &[&Look]) -> Result<(), StoreError> {
+    let rows = vec![
+        uuids(looks.iter().map(|look| look.id)),
+        times(looks.iter().map(|look| look.last_at)),
+        bigints(looks.iter().map(|look| look.times)),
+    ];
+    tx.later_beside(Some(looks.len()), &GO_ON, binds![rows]).await
 }
 
 pub async fn enter(tx: &mut Tx, entered: &[Entered]) -> Result<(), StoreError> {

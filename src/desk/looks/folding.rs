@@ -52,6 +52,8 @@ struct Held {
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     looks: BTreeMap<Uuid, Look>,
+    /// Those of them that are not there yet.
+    new: HashSet<Uuid>,
     pub(super) entered: Vec<Entered>,
     pub(super) left: Vec<Left>,
     /// Which of the looks were foreseen and do not count.
@@ -60,8 +62,9 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn looks(&self) -> Vec<Look> {
-        self.looks.values().cloned().collect()
+    /// Those that are new, and those that are gone on with.
+    pub(super) fn looks(&self) -> (Vec<&Look>, Vec<&Look>) {
+        self.looks.values().partition(|look| self.new.contains(&look.id))
     }
 }
 
@@ -101,7 +104,9 @@ impl Open {
                 Some(spell) if spell.goes_on(at) => spell,
                 ended => {
                     self.held -= ended.map_or(0, |spell| spell.shown.len());
-                    Spell::begin(ids.make(at), at)
+                    let spell = Spell::begin(ids.make(at), at);
+                    rows.new.insert(spell.id);
+                    spell
                 }
             };
             self.held -= spell.shown.len();

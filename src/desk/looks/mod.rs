@@ -185,13 +185,15 @@ impl Looks {
     }
 
     async fn commit(&self, rows: &Rows) -> Result<(), StoreError> {
-        let goes_on = rows.entered.is_empty() && rows.left.is_empty();
-        let mut tx = if goes_on {
+        let (new, gone_on_with) = rows.looks();
+        let only_goes_on = rows.entered.is_empty() && rows.left.is_empty();
+        let mut tx = if only_goes_on {
             self.db.begin_one().await?
         } else {
             self.db.begin_late().await?
         };
-        audit_read::put(&mut tx, &rows.looks()).await?;
+        audit_read::put(&mut tx, &new).await?;
+        audit_read::go_on(&mut tx, &gone_on_with).await?;
         audit_read::enter(&mut tx, &rows.entered).await?;
         audit_read::leave(&mut tx, &rows.left).await?;
         tx.commit().await
