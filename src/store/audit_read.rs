@@ -1,5 +1,5 @@
 //! Looks, folded: a row counts up for as long as somebody goes on looking at the same thing, and says who was in it from
-//! when to when. Nothing is ever taken away.
+//! when to when. Nothing is ever taken away but the last look of a row, where it was counted beforehand and did not come to be.
 
 use chrono::TimeDelta;
 use uuid::Uuid;

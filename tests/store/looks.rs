@@ -26,6 +26,7 @@ on_both_databases!(
     looks_that_come_at_once_are_all_counted,
     what_could_not_be_recorded_is_not_counted_later,
     what_was_foreseen_counts_as_it_came,
+    what_others_rest_on_is_not_taken_back,
     nothing_is_foreseen_where_no_look_goes_on,
     folded_looks_tell_as_much_as_all_of_them,
 );
@@ -227,6 +228,17 @@ async fn what_was_foreseen_counts_as_it_came(database: TestDatabase) {
     looks.record(looking(2, "/", &[4], at("09:04"))).await.unwrap();
     let told = [&others[..], &["2 09:03-09:03 1", "4 09:04-09:04 1"]].concat();
     assert_eq!(seen().await, told);
+}
+
+/// Two requests for the same thing at once, of which one fails: one look too many is told, and never one too few.
+async fn what_others_rest_on_is_not_taken_back(database: TestDatabase) {
+    let looks = Looks::new(database.db.clone());
+    looks.record(looking(1, "/", &[1], at("09:00"))).await.unwrap();
+    let foreseen = looks.foresee(looking(1, "/", &[], at("09:01"))).unwrap();
+    looks.record(looking(1, "/", &[2], at("09:02"))).await.unwrap();
+    drop(foreseen);
+    looks.record(looking(1, "/", &[2], at("09:03"))).await.unwrap();
+    assert_eq!(seen(&database.db).await, ["1 09:00-09:01 2", "2 09:02-09:03 2"]);
 }
 
 async fn nothing_is_foreseen_where_no_look_goes_on(database: TestDatabase) {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::{Looking, Sure};
+use super::{Counted, Looking, Sure};
 use crate::domain::ids::{Ids, PatientId};
 use crate::domain::time::Instant;
 use crate::store::audit_read::{Asked, Entered, LONGEST, Left, Look};
@@ -86,16 +86,20 @@ impl Open {
                 Sure::Yes => {}
                 Sure::Foreseen(counts) => match self.looks.get(&thing) {
                     Some(spell) if spell.goes_on(at) && spell.shows() == patients => {
-                        let _ = counts.set(spell.id);
+                        let _ = counts.set(Counted {
+                            row: spell.id,
+                            times: spell.times + 1,
+                            before: spell.last_at,
+                        });
                     }
                     _ => {
                         rows.passed_over.insert(place);
                         continue;
                     }
                 },
-                Sure::TakenBack(counts, before) => {
-                    if let Some(row) = counts.get() {
-                        self.take_back((thing, *row), (at, before), &mut rows);
+                Sure::TakenBack(counts) => {
+                    if let Some(counted) = counts.get() {
+                        self.take_back(thing, counted, &mut rows);
                     }
                     continue;
                 }
@@ -118,22 +122,23 @@ impl Open {
         rows
     }
 
-    /// Of what may be gone on with, who is in it, and when it was last looked at.
-    pub(super) fn goes_on(&self, thing: &Thing, at: Instant) -> Option<(Vec<PatientId>, Instant)> {
-        let spell = self.looks.get(thing).filter(|spell| spell.goes_on(at))?;
-        Some((spell.shows(), spell.last_at))
+    /// Who is in what may be gone on with.
+    pub(super) fn shows(&self, thing: &Thing, at: Instant) -> Option<Vec<PatientId>> {
+        let spell = self.looks.get(thing).filter(|spell| spell.goes_on(at));
+        spell.map(Spell::shows)
     }
 
-    /// It was not looked at then.
-    fn take_back(&mut self, (thing, row): (Thing, Uuid), (at, before): (Instant, Instant), rows: &mut Rows) {
-        let Some(spell) = self.looks.get_mut(&thing).filter(|spell| spell.id == row) else {
+    /// It did not come to that look. Where another has been counted since then it stays: what came and went with that one rests on
+    /// it, and one look too many is told, never one too few.
+    fn take_back(&mut self, thing: Thing, counted: &Counted, rows: &mut Rows) {
+        let spell = self.looks.get_mut(&thing);
+        let Some(spell) = spell.filter(|spell| (spell.id, spell.times) == (counted.row, counted.times))
+        else {
             return;
         };
         spell.times -= 1;
-        if spell.last_at == at {
-            spell.last_at = before;
-        }
-        rows.looks.insert(row, spell.look(&thing.asked));
+        spell.last_at = counted.before;
+        rows.looks.insert(spell.id, spell.look(&thing.asked));
         rows.touched.push(thing);
     }
 

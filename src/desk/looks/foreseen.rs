@@ -1,25 +1,21 @@
 //! Whoever looks at the same thing again most likely sees the same people: it is put on record while it is read, and taken back where
-//! it turns out otherwise. So a page that is refreshed waits for the longer of the two, not for both.
+//! it turns out otherwise. So a page that is refreshed waits for the longer of the two, not for both. Where it cannot be taken back,
+//! since others came in between or the process has ended, one look too many is on record, of people who were in it before.
 
 use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
 use super::folding::Thing;
-use super::{Looking, Looks, Sure};
-use crate::domain::time::Instant;
+use super::{Counted, Looking, Looks, Sure};
 
 /// A look that is counted already. Dropped without [`Foreseen::comes_true`], it is taken back.
 #[derive(Debug)]
 pub struct Foreseen {
     looks: Looks,
     looking: Looking,
-    /// In which row it counts.
-    counts: Arc<OnceLock<Uuid>>,
-    /// When it was looked at before.
-    before: Instant,
+    counts: Arc<OnceLock<Counted>>,
     told: Option<oneshot::Receiver<()>>,
     is_true: bool,
 }
@@ -28,7 +24,7 @@ impl Looks {
     /// Where somebody is about to go on with a look: counts it, with those who are in it. Nobody is to be named in `looking`.
     pub fn foresee(&self, looking: Looking) -> Option<Foreseen> {
         let thing = thing(&looking);
-        let (patients, before) = self.shared.open().goes_on(&thing, looking.at)?;
+        let patients = self.shared.open().shows(&thing, looking.at)?;
         let counts = Arc::default();
         let looking = Looking { patients, ..looking };
         let told = self.ask(Looking {
@@ -39,7 +35,6 @@ impl Looks {
             looks: self.clone(),
             looking,
             counts,
-            before,
             told: Some(told),
             is_true: false,
         })
@@ -65,7 +60,7 @@ impl Drop for Foreseen {
         if !self.is_true && Handle::try_current().is_ok() {
             // Nobody waits for it: what comes after it is folded after it.
             drop(self.looks.ask(Looking {
-                sure: Sure::TakenBack(Arc::clone(&self.counts), self.before),
+                sure: Sure::TakenBack(Arc::clone(&self.counts)),
                 ..self.looking.clone()
             }));
         }

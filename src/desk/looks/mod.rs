@@ -40,10 +40,21 @@ pub struct Looking {
 #[derive(Debug, Clone)]
 enum Sure {
     Yes,
-    /// Most likely. It counts only where the same people are in it still, and then tells in which row.
-    Foreseen(Arc<OnceLock<Uuid>>),
-    /// It was foreseen, and then did not come to it; when it had been looked at before.
-    TakenBack(Arc<OnceLock<Uuid>>, Instant),
+    /// Most likely. It counts only where the same people are in it still, and then tells how.
+    Foreseen(Arc<OnceLock<Counted>>),
+    /// It was foreseen, and then did not come to it.
+    TakenBack(Arc<OnceLock<Counted>>),
+}
+
+/// How a look that was foreseen counts.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    /// In which row.
+    row: Uuid,
+    /// Which look of that row it is, from 1.
+    times: i64,
+    /// When the last before it was.
+    before: Instant,
 }
 
 /// What is looked at.
@@ -177,7 +188,7 @@ impl Looks {
                     }
                 }
                 Err(error) => {
-                    tracing::error!(%error, looks = askers.len(), "who looked could not be recorded, so nobody was shown anything");
+                    tracing::error!(%error, looks = askers.len(), "who looked could not be recorded, and nobody is shown what is not on record");
                     self.shared.open().forget(&rows);
                 }
             }
