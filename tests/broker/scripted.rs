@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use homeward::broker::{Broker, PublishError};
+use homeward::broker::{Broker, Frame, PublishError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
@@ -248,16 +248,22 @@ async fn an_answer_out_of_order_and_a_refusal_do_not_jam_the_connection() {
     );
 }
 
+/// The messages of these packet ids, as they arrived.
+async fn delivered(script: &mut Script, broker: &mut Broker, packets: [u8; 3]) -> [Frame; 3] {
+    script.deliver(&packets).await;
+    let mut frames = Vec::new();
+    while frames.len() < packets.len() {
+        frames.push(soon(broker.inlet.next()).await.unwrap());
+    }
+    frames.try_into().unwrap()
+}
+
 /// MQTT wants them in the order of the messages, some brokers insist on it, and others take longer over them otherwise.
 #[tokio::test]
 async fn acknowledgements_go_out_in_the_order_of_the_messages() {
     let mut script = Script::start(10).await;
     let mut broker = serve(external(script.address)).await.unwrap();
-    script.deliver(&[11, 12, 13]).await;
-    let mut frames = Vec::new();
-    while frames.len() < 3 {
-        frames.push(soon(broker.inlet.next()).await.unwrap());
-    }
+    let mut frames = delivered(&mut script, &mut broker, [11, 12, 13]).await;
     frames.rotate_right(1);
     assert_eq!(broker.acker.ack(frames.into_iter().map(|frame| frame.ticket)), 3);
     for packet in [11, 12, 13] {
@@ -269,12 +275,7 @@ async fn acknowledgements_go_out_in_the_order_of_the_messages() {
 async fn behind_a_message_that_waits_for_long_nobody_else_is_held_up() {
     let mut script = Script::start(10).await;
     let mut broker = serve(external(script.address)).await.unwrap();
-    script.deliver(&[21, 22, 23]).await;
-    let mut frames = Vec::new();
-    while frames.len() < 3 {
-        frames.push(soon(broker.inlet.next()).await.unwrap());
-    }
-    let [first, second, third] = frames.try_into().unwrap();
+    let [first, second, third] = delivered(&mut script, &mut broker, [21, 22, 23]).await;
     broker.acker.ack([third.ticket]);
     assert_eq!(script.next_acknowledged().await, 23);
     broker.acker.ack([second.ticket]);
