@@ -17,6 +17,7 @@ use crate::support::trail;
 on_both_databases!(
     every_route_that_tells_of_a_patient_leaves_a_record,
     a_record_says_who_saw_whom_when_and_how_often,
+    a_list_that_changed_meanwhile_is_told_as_it_was_seen,
     attempts_that_are_refused_are_on_record,
     what_cannot_be_put_on_record_is_not_shown,
     the_audit_is_searched_and_its_reading_is_on_record,
@@ -182,6 +183,27 @@ fn every_route_about_patients_is_on_record() {
             "{route:?}: the table says on_record(act, subject) of what is about patients"
         );
     }
+}
+
+/// The second look is counted while the list is read, of one patient; then there are two.
+async fn a_list_that_changed_meanwhile_is_told_as_it_was_seen(database: TestDatabase) {
+    let hub = Hub::on(database);
+    let story = hub.story().await;
+    let nurse = hub.token(Role::SpecialistNurse).await;
+    hub.get("/api/v1/patients").by(&nurse).ok().await;
+    let second = hub
+        .post("/api/v1/patients")
+        .by(&story.admin)
+        .json(&referral(NHS[1]))
+        .ok()
+        .await;
+    hub.get("/api/v1/patients").by(&nurse).ok().await;
+    let seen = looks(&hub).await;
+    let lists = seen.iter().filter(|seen| seen.asked.act == "patients.read");
+    let told = lists.map(|seen| (json!(seen.patient.map(|patient| patient.0)), seen.times));
+    let mut told: Vec<(Value, i64)> = told.collect();
+    told.sort_by_key(|(_, times)| -times);
+    assert_eq!(told, [(json!(story.patient), 2), (second["id"].clone(), 1)]);
 }
 
 async fn a_record_says_who_saw_whom_when_and_how_often(database: TestDatabase) {
